@@ -12,6 +12,9 @@ FAILED = "bulk-download:failed"
 CANCELLED = "bulk-download:cancelled"
 SNAPSHOT = "bulk-download:snapshot"
 BYE = "bulk-download:bye"
+HEARTBEAT = "bulk-download:heartbeat"
+"""Every `BULKDL_HEARTBEAT_SECONDS` with data `{}`, as a named event on SSE and a message on the WebSocket: the
+browser's EventSource and WebSocket hide comments and pings from the page, which must tell quiet from dead."""
 
 ENDS = frozenset({COMPLETE, FAILED, CANCELLED})
 
