@@ -131,10 +131,10 @@ class LeaseLost(BulkdlError):
     code = "lease_lost"
 
 
-class JobCancelled(BulkdlError):
-    """The person cancelled the job while it was being worked on."""
+class WorkerStopping(BulkdlError):
+    """This process is being stopped: hand the work back, with what is done so far."""
 
-    code = "cancelled"
+    code = "worker_stopping"
 
 
 # --- the archive -------------------------------------------------------------------

@@ -55,7 +55,7 @@ class Settings:
     range_size: int = GIB
     buffer_bytes: int = 96 * MIB
     record_days: float = 30.0
-    lease_s: float = 10.0
+    lease_s: float = 8.0
     max_attempts: int = 5
 
     max_streams: int = 12_000
@@ -108,7 +108,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         range_size=reader.whole("BULK_DOWNLOAD_RANGE_SIZE", GIB, 5 * MIB, 5 * 1024**4),
         buffer_bytes=reader.whole("BULK_DOWNLOAD_BUFFER_BYTES", 96 * MIB, 32 * MIB, 64 * GIB),
         record_days=reader.number("BULK_DOWNLOAD_RECORD_DAYS", 30.0, 0.01, 3650),
-        lease_s=reader.number("BULK_DOWNLOAD_LEASE_SECONDS", 10.0, 1, 600),
+        lease_s=reader.number("BULK_DOWNLOAD_LEASE_SECONDS", 8.0, 1, 600),
         max_attempts=reader.whole("BULK_DOWNLOAD_MAX_ATTEMPTS", 5, 1, 100),
         max_streams=reader.whole("BULKDL_MAX_STREAMS", 12_000, 1, 1_000_000),
         max_streams_per_user=reader.whole("BULKDL_MAX_STREAMS_PER_USER", 20, 1, 1_000_000),

@@ -52,9 +52,10 @@ class Leased:
     lease_owner: Mapped[str | None] = mapped_column(sa.String(128))
     attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
     """Claims so far, counted before the work starts: a job that kills its worker still ends."""
-    sent_at: Mapped[float | None] = mapped_column(sa.Double)
-    """When its message was last enqueued (seconds since 1970); NULL: it must be sent."""
+    resend_at: Mapped[float] = mapped_column(sa.Double, default=0.0)
+    """From when on the sweep sends its message (again) if nobody holds the lease; seconds since 1970."""
     sends: Mapped[int] = mapped_column(sa.Integer, default=0)
+    """Messages sent since somebody last began the work: the sweep waits longer each time."""
 
 
 class BulkDownloadJob(Leased, Base):
@@ -95,7 +96,6 @@ class BulkDownloadJob(Leased, Base):
     plan_number: Mapped[int] = mapped_column(sa.Integer, default=0)
     """Grows when the plan is made anew (a source changed); checkpoints of older plans are void."""
 
-    cancel_requested_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     error: Mapped[str | None] = mapped_column(sa.Text)
     error_code: Mapped[str | None] = mapped_column(sa.String(64))
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
@@ -143,6 +143,9 @@ class BulkDownloadRange(Leased, Base):
     last_part: Mapped[int] = mapped_column(sa.Integer)
     """Part numbers as S3 counts them, from 1, both ends included."""
     done_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    files_done: Mapped[int] = mapped_column(sa.Integer, default=0)
+    bytes_done: Mapped[int] = mapped_column(sa.BigInteger, default=0)
+    """Of the files, as of the last checkpoint."""
 
 
 class BulkDownloadPart(Base):

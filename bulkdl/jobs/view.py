@@ -77,4 +77,3 @@ class JobView:
     skipped_count: int = 0
     renamed: tuple[RenamedItem, ...] = field(default=())
     renamed_count: int = 0
-    is_cancelling: bool = False
