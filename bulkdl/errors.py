@@ -59,6 +59,17 @@ class AssetNotFound(InvalidRequest):
         self.asset_ids = asset_ids
 
 
+class NotAuthenticated(BulkdlError):
+    """The caller does not say who they are, or cannot prove it."""
+
+    code = "token_missing"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        if code is not None:
+            self.code = code
+
+
 class PermissionDenied(BulkdlError):
     """The caller is known and may not do this."""
 
