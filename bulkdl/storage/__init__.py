@@ -21,6 +21,25 @@ MAX_PARTS = 10_000
 Bytes = bytes | bytearray | memoryview
 
 
+class SizedBody(Protocol):
+    """A part's bytes made while they are sent: at most one chunk of a large part need be in memory.
+
+    Iterated at most once per `put_part`; chunks may be of any size and are used up before the next is
+    asked for, so a buffer may be filled again. An exception raised while iterating ends the request
+    and reaches the caller unchanged; so does, as `StorageError`, a sum other than `size`.
+    """
+
+    @property
+    def size(self) -> int:
+        """Of the whole part, known before the first byte is sent."""
+        ...
+
+    def __iter__(self) -> Iterator[Bytes]: ...
+
+
+PartBody = Sequence[Bytes] | SizedBody
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectVersion:
     """One object as it was looked at: every later read insists on this ETag and size."""
@@ -129,7 +148,7 @@ class ObjectStore(Protocol):
         """Open a multipart upload for an object that downloads as `file_name`."""
         ...
 
-    def put_part(self, upload: Upload, number: int, body: Sequence[Bytes], *, crc32: int | None = None) -> UploadedPart:
+    def put_part(self, upload: Upload, number: int, body: PartBody, *, crc32: int | None = None) -> UploadedPart:
         """Store the concatenation of `body` as one part; putting the same number again replaces it.
 
         `crc32` is that of the whole part, sent for the store to check where it can.
@@ -156,6 +175,17 @@ class ObjectStore(Protocol):
 
     def list_uploads(self, bucket: str, prefix: str) -> Iterator[PendingUpload]:
         """Every open multipart upload below the prefix."""
+        ...
+
+    def ensure_bucket(self, bucket: str) -> None:
+        """Create the bucket unless it is there (demo, tests: production brings its own)."""
+        ...
+
+    def ensure_lifecycle(self, bucket: str, prefix: str, *, expire_days: int, abort_days: int) -> bool:
+        """Write the rules that delete archives and abort uploads below the prefix, beside the bucket's others.
+
+        Return False when they stood already. A second line behind the sweeps, which act to the minute.
+        """
         ...
 
     def close(self) -> None:
