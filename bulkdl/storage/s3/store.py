@@ -31,15 +31,19 @@ def make_s3_store(
     provider: str = "auto",
     addressing_style: str = "auto",
     max_connections: int = 10,
+    access_key_id: str | None = None,
+    secret_access_key: str | None = None,
+    session_token: str | None = None,
 ) -> S3Store:
     """A store at `endpoint_url` (None: AWS in that region).
 
-    Credentials come from botocore's chain: environment, shared files, web identity, container, instance.
+    Credentials that are not given come from botocore's chain: environment, shared files, web identity,
+    container, instance.
     URLs are presigned for `public_endpoint_url` where browsers know the store by another address.
     `max_connections` is how many idle connections are kept, not a limit to how many are open.
     """
     clients = make_clients(
-        boto3.Session(),
+        boto3.Session(access_key_id, secret_access_key, session_token),
         endpoint_url=endpoint_url,
         public_endpoint_url=public_endpoint_url,
         region=region,
