@@ -78,6 +78,13 @@ def _origins(name: str) -> Any:
     return _setting(Variable(name, wants, parser="list", validators=(are_exact,), convert=cleaned), ())
 
 
+def _names(name: str, *, wants: str) -> Any:
+    def cleaned(names: list[str]) -> tuple[str, ...]:
+        return tuple(name.strip() for name in names if name.strip())
+
+    return _setting(Variable(name, f"{wants}, separated by commas", parser="list", convert=cleaned), ())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Every setting beside its variable. Sizes in bytes, `_s` in seconds. Secrets are kept out of repr."""
@@ -92,6 +99,10 @@ class Settings:
 
     archive_bucket: str = _text("BULK_DOWNLOAD_BUCKET", wants="the name of the bucket that archives are written to")
     archive_prefix: str = _text("BULK_DOWNLOAD_PREFIX", "bulk-downloads/", wants="the beginning of the archives' keys")
+    source_buckets: tuple[str, ...] = _names(
+        "BULK_DOWNLOAD_SOURCE_BUCKETS",
+        wants="the buckets that assets may lie in, if not only the archives' own",
+    )
     s3_endpoint_url: str | None = _url("S3_ENDPOINT_URL", None, schemes="http|https")
     s3_public_endpoint_url: str | None = _url("S3_PUBLIC_ENDPOINT_URL", None, schemes="http|https")
     s3_region: str = _text("S3_REGION", "us-east-1", wants="the bucket's region")
@@ -153,9 +164,17 @@ class Settings:
     max_streams_per_user: int = _whole("BULKDL_MAX_STREAMS_PER_USER", 20, 1, 1_000_000)
     heartbeat_s: float = _number("BULKDL_HEARTBEAT_SECONDS", 15.0, 0.1, 60)
 
+    metrics_token: str | None = _text(
+        "BULKDL_METRICS_TOKEN", None, wants="a random secret of at least 16 characters", pattern=".{16}", is_secret=True
+    )
     log_level: str = _word("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR")
     log_format: str = _word("LOG_FORMAT", "json", "console")
     demo_user: str | None = _text("BULKDL_DEMO_USER", None, wants="a user's name, for demonstrations only")
+
+    @property
+    def readable_buckets(self) -> frozenset[str]:
+        """Where assets may lie: never a bucket that only a client names."""
+        return frozenset(self.source_buckets or (self.archive_bucket,))
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
