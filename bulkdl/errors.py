@@ -6,6 +6,18 @@ clients and the job's row; the message is for a person.
 
 from __future__ import annotations
 
+from typing import Protocol
+
+
+class Located(Protocol):
+    """Anything that names an object: `storage.ObjectVersion` does."""
+
+    @property
+    def bucket(self) -> str: ...
+
+    @property
+    def key(self) -> str: ...
+
 
 class BulkdlError(Exception):
     """Anything this system refuses or fails at, as opposed to a programming error."""
@@ -175,6 +187,8 @@ class StorageUnavailable(StorageError):
         super().__init__(message)
         self.retry_after_s = retry_after_s
         self.throttled = throttled
+        self.source: Located | None = None
+        """The object that was being read, where it was one."""
 
 
 class StorageRefused(StorageError):

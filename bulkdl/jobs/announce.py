@@ -21,10 +21,10 @@ _NAMES = {
 
 
 def announce(ctx: JobContext, job_id: str) -> None:
-    """Publish the end of a job; nothing happens when it has not ended or is gone."""
+    """Publish the end of a job; nothing happens when it has not ended, or that was published already."""
     with ctx.database.reader() as session:
         job = records.get_job(session, job_id)
-        if job is None or job.status not in _NAMES:
+        if job is None or job.status not in _NAMES or job.announced_at is not None:
             return
         view = read.views(ctx, session, [job])[0]
     if not ctx.publisher.announce(end_event(view)):

@@ -15,17 +15,21 @@ log = structlog.get_logger()
 def clean(ctx: JobContext, job_id: str) -> None:
     """Abort the ended job's uploads and, unless it is complete, delete its archive. Safe to repeat.
 
-    Raises `StorageUnavailable` when the bucket cannot be reached: the sweep tries again.
+    Raises `StorageError` when the bucket does not answer: the sweep tries again.
     """
     with ctx.database.reader() as session:
         job = records.get_job(session, job_id)
-    if job is None or not job.status.is_final:
-        return
+    if job is not None and job.status.is_final:
+        _remove(ctx, job)
+
+
+def clean_for_good(ctx: JobContext, job: BulkDownloadJob) -> None:
+    """The same once every lease of the job has run out, so that no worker can add anything later."""
     _remove(ctx, job)
     with ctx.database.session() as session:
-        outcomes.note_cleaned(session, job_id, job.status)
+        outcomes.note_cleaned(session, job.id, job.status)
         session.commit()
-    log.debug("job cleaned", job_id=job_id, status=job.status.value)
+    log.debug("job cleaned", job_id=job.id, status=job.status.value)
 
 
 def _remove(ctx: JobContext, job: BulkDownloadJob) -> None:

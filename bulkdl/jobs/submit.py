@@ -87,9 +87,7 @@ def submit(ctx: JobContext, principal: Principal, request: SubmitRequest) -> Sub
     return Submitted(view, is_new=True)
 
 
-def select_assets(
-    session: Session, settings: Settings, principal: Principal, request: SubmitRequest
-) -> list[Asset]:
+def select_assets(session: Session, settings: Settings, principal: Principal, request: SubmitRequest) -> list[Asset]:
     """The requested assets in order, each once, within every limit."""
     principal.require_project(request.project_id)
     asset_ids = list(dict.fromkeys(request.asset_ids))

@@ -47,7 +47,10 @@ def save_plan(
     ranges: Sequence[PlannedRange],
     plan_number: int,
 ) -> bool:
-    """Write down the plan and its ranges in place of any older one; False when the claim is no longer good."""
+    """Write down the plan and its ranges in place of any older one, and give the job's lease back.
+
+    False, and nothing written, when the claim is no longer good.
+    """
     statement = (
         sa.update(BulkDownloadJob)
         .where(holds(claim))
@@ -58,6 +61,10 @@ def save_plan(
             bytes_total=bytes_total,
             file_size=file_size,
             plan_number=plan_number,
+            attempts=0,
+            lease_until=None,
+            lease_owner=None,
+            resend_at=now_epoch() + resend_delay_s(1),
         )
         .execution_options(synchronize_session=False)
     )
@@ -112,9 +119,7 @@ def get_range(session: Session, job_id: str, number: int) -> BulkDownloadRange |
 def all_ranges_done(session: Session, job_id: str) -> bool:
     """Whether nothing but finishing is left; the count is read, never kept."""
     done = sa.func.count(BulkDownloadRange.done_at)
-    total, finished = session.execute(
-        sa.select(sa.func.count(), done).where(BulkDownloadRange.job_id == job_id)
-    ).one()
+    total, finished = session.execute(sa.select(sa.func.count(), done).where(BulkDownloadRange.job_id == job_id)).one()
     return int(total) > 0 and int(total) == int(finished)
 
 
@@ -152,9 +157,7 @@ def finish_range(session: Session, claim: Claim, *, files_done: int, bytes_done:
     statement = (
         sa.update(BulkDownloadRange)
         .where(holds(claim))
-        .values(
-            done_at=utc_now(), lease_until=None, lease_owner=None, files_done=files_done, bytes_done=bytes_done
-        )
+        .values(done_at=utc_now(), lease_until=None, lease_owner=None, files_done=files_done, bytes_done=bytes_done)
         .execution_options(synchronize_session=False)
     )
     return changed_one(session, statement)

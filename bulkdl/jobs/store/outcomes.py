@@ -39,9 +39,7 @@ def expire(session: Session, job_id: str) -> bool:
 
 def note_announced(session: Session, job_id: str) -> None:
     """The end has been published."""
-    session.execute(
-        sa.update(BulkDownloadJob).where(BulkDownloadJob.id == job_id).values(announced_at=utc_now())
-    )
+    session.execute(sa.update(BulkDownloadJob).where(BulkDownloadJob.id == job_id).values(announced_at=utc_now()))
 
 
 def note_cleaned(session: Session, job_id: str, status: JobStatus) -> None:

@@ -59,7 +59,9 @@ def page_of_jobs(
                 sa.and_(BulkDownloadJob.created_at == created_at, BulkDownloadJob.id < job_id),
             )
         )
-    return session.scalars(query.order_by(BulkDownloadJob.created_at.desc(), BulkDownloadJob.id.desc()).limit(limit)).all()
+    return session.scalars(
+        query.order_by(BulkDownloadJob.created_at.desc(), BulkDownloadJob.id.desc()).limit(limit)
+    ).all()
 
 
 def live_jobs(session: Session, user_id: str, *, ended_since: datetime) -> Sequence[BulkDownloadJob]:

@@ -118,3 +118,8 @@ def purge(session: Session, *, ended_before: datetime) -> int:
     for job_id in ids:
         session.execute(sa.delete(BulkDownloadJob).where(BulkDownloadJob.id == job_id))
     return len(ids)
+
+
+def complete_jobs(session: Session) -> Sequence[BulkDownloadJob]:
+    """Every job that says its archive stands."""
+    return session.scalars(sa.select(BulkDownloadJob).where(BulkDownloadJob.status == JobStatus.COMPLETE)).all()
