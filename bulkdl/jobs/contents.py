@@ -1,0 +1,82 @@
+"""From the ledger to the archive: which entries it has, where their bytes come from, what was left out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bulkdl.archive.layout import Entry, Layout
+from bulkdl.archive.names import archive_names, flat_names
+from bulkdl.archive.plan import Plan
+from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob
+from bulkdl.jobs.status import FolderLayout, ItemOutcome
+from bulkdl.storage import ObjectVersion
+
+NOTICE_NAME = "_skipped_files.txt"
+"""The entry that lists what the archive does not hold; last, and there only when something is missing."""
+
+Source = ObjectVersion | bytes
+"""Where an entry's bytes come from: an object, or the bytes themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What an archive holds, entry by entry; `sources` runs beside `layout.entries`."""
+
+    items: tuple[BulkDownloadItem, ...]
+    """The ledger's lines of the entries; the notice, which is last, has none."""
+    sources: tuple[Source, ...]
+    layout: Layout
+
+    @property
+    def bytes_total(self) -> int:
+        """Bytes of all files."""
+        return sum(entry.size for entry in self.layout.entries)
+
+    def plan(self, part_size: int) -> Plan:
+        """The plan for a part size that was chosen before."""
+        return Plan(self.layout, part_size)
+
+
+def name_items(items: Sequence[BulkDownloadItem], layout: FolderLayout) -> None:
+    """Give every item its name in the archive and say whether that renames it."""
+    wished = [item.name for item in items]
+    if layout is FolderLayout.FLAT:
+        wished = flat_names(wished)
+    for item, wish, name in zip(items, wished, archive_names(wished), strict=True):
+        item.archive_name = name
+        item.outcome = ItemOutcome.INCLUDED if name == wish else ItemOutcome.RENAMED
+        item.reason = None
+
+
+def contents_of(job: BulkDownloadJob, items: Sequence[BulkDownloadItem]) -> Contents:
+    """The archive of a ledger whose items have been looked at and named.
+
+    The same ledger gives the same archive, byte for byte, on any worker and at any time.
+    """
+    kept = tuple(item for item in items if item.outcome in (ItemOutcome.INCLUDED, ItemOutcome.RENAMED))
+    skipped = [item for item in items if item.outcome is ItemOutcome.SKIPPED]
+    entries = [Entry(item.archive_name or "", item.size, item.modified_at or job.created_at) for item in kept]
+    sources: list[Source] = [version_of(item) for item in kept]
+    if skipped and kept:
+        notice = _notice(skipped)
+        name = archive_names([*(entry.name for entry in entries), NOTICE_NAME])[-1]
+        entries.append(Entry(name, len(notice), job.created_at))
+        sources.append(notice)
+    return Contents(kept, tuple(sources), Layout(entries))
+
+
+def version_of(item: BulkDownloadItem) -> ObjectVersion:
+    """The version of its object that an item was planned with."""
+    return ObjectVersion(bucket=item.bucket, key=item.key, size=item.size, etag=item.etag or "")
+
+
+def _notice(skipped: Sequence[BulkDownloadItem]) -> bytes:
+    lines = ["These files were selected and are not in this archive.", ""]
+    lines += [f"{_one_line(item.name)}\t{item.reason.value if item.reason else 'read_error'}" for item in skipped]
+    # CR LF and a byte order mark: the file is read on Windows too, by programs that guess.
+    return "\ufeff".encode() + "\r\n".join([*lines, ""]).encode("utf-8", "replace")
+
+
+def _one_line(name: str) -> str:
+    return "".join(character if character.isprintable() else "\ufffd" for character in name)

@@ -1,0 +1,146 @@
+"""Finishing: late parts, completion, proof that the archive stands, and the end of the job."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from bulkdl.archive.crc32 import archive_crc32
+from bulkdl.archive.plan import Plan
+from bulkdl.errors import (
+    BuildFailed,
+    LeaseLost,
+    ObjectChanged,
+    ObjectNotFound,
+    StorageUnavailable,
+    UploadNotFound,
+)
+from bulkdl.jobs.announce import announce
+from bulkdl.jobs.context import JobContext
+from bulkdl.jobs.keeper import LeaseKeeper
+from bulkdl.jobs.plan_step import JOB_METADATA
+from bulkdl.jobs.prepared import Prepared, add_saved
+from bulkdl.jobs.store import checkpoint, ledger, outcomes
+from bulkdl.jobs.store.checkpoint import SavedPart
+from bulkdl.jobs.store.clock import utc_now
+from bulkdl.jobs.transfer_step import Checkpoint
+from bulkdl.storage import ObjectVersion, UploadedPart
+from bulkdl.transfer import Work
+
+log = structlog.get_logger()
+
+
+def finish(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
+    """Make the object out of the parts, verify it, and end the job as complete."""
+    with ctx.database.reader() as session:
+        saved = checkpoint.parts_of(session, prepared.job.id)
+    add_saved(prepared.checksums, saved)
+    try:
+        _store_missing_parts(ctx, keeper, prepared, saved)
+        _check_copied_sources(ctx, prepared)
+        keeper.check()
+        _complete(ctx, prepared)
+    except (UploadNotFound, StorageUnavailable):
+        # The answer to an earlier completion may have been lost on its way: the object itself tells.
+        if not _stands(ctx, prepared):
+            raise
+    else:
+        if not _stands(ctx, prepared):
+            raise BuildFailed("The finished archive is not what was planned.", code="archive_verification_failed")
+    _commit(ctx, keeper, prepared)
+    announce(ctx, prepared.job.id)
+
+
+def _store_missing_parts(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared, saved: Sequence[SavedPart]) -> None:
+    """Store the late parts, and whatever the store does not hold as the checkpoint says."""
+    held = {part.number: part for part in ctx.store.list_parts(prepared.upload)}
+    stored = {part.number for part in saved if _is_held(prepared.plan, part, held.get(part.number))}
+    missing = [number for number in range(1, prepared.plan.part_count + 1) if number not in stored]
+    if not missing:
+        return
+    log.debug("storing late parts", job_id=prepared.job.id, parts=len(missing))
+    record = Checkpoint(ctx, keeper, prepared.plan, files=0, size=0)
+    ctx.require_transfer().run(
+        Work(
+            plan=prepared.plan,
+            sources=prepared.contents.sources,
+            upload=prepared.upload,
+            parts=missing,
+            checksums=prepared.checksums,
+            on_part=record.take,
+            on_bytes=_ignore,
+            check=record.check,
+            is_last=True,
+        )
+    )
+    record.save()
+
+
+def _is_held(plan: Plan, part: SavedPart, held: UploadedPart | None) -> bool:
+    return held is not None and part.etag == held.etag and held.size == plan.part(part.number).size
+
+
+def _ignore(size: int, files: int) -> None:
+    """Bytes that are read a second time are no progress."""
+
+
+def _check_copied_sources(ctx: JobContext, prepared: Prepared) -> None:
+    """Where a copy cannot insist on a version, make sure that no copied object has changed since the look."""
+    if ctx.settings.server_side_copy == "never" or not ctx.store.provider.copies_ranges:
+        return
+    if ctx.store.provider.copies_if_match:
+        return
+    for source in prepared.contents.sources:
+        if not isinstance(source, ObjectVersion) or source.size < prepared.plan.part_size:
+            continue
+        if ctx.store.head(source.bucket, source.key).version != source:
+            raise ObjectChanged("the object changed while it was copied", bucket=source.bucket, key=source.key)
+
+
+def _complete(ctx: JobContext, prepared: Prepared) -> None:
+    plan, held = prepared.plan, list(ctx.store.list_parts(prepared.upload))
+    expected = [(number, plan.part(number).size) for number in range(1, plan.part_count + 1)]
+    if [(part.number, part.size) for part in held] != expected:
+        raise StorageUnavailable("the store does not hold every part of the upload as planned")
+    crc32 = archive_crc32(plan.layout, prepared.checksums)
+    ctx.store.complete_upload(prepared.upload, held, size=plan.layout.size, crc32=crc32)
+
+
+def _stands(ctx: JobContext, prepared: Prepared) -> bool:
+    """Whether the object under the job's key is this archive: owner, size, and its end records byte for byte."""
+    job, layout = prepared.job, prepared.plan.layout
+    try:
+        info = ctx.store.head(job.archive_bucket, job.archive_key)
+    except ObjectNotFound:
+        return False
+    if info.version.size != layout.size or info.metadata.get(JOB_METADATA) != job.id:
+        return False
+    wanted = layout.end_records()
+    tail = bytearray(len(wanted))
+    filled = 0
+    while filled < len(tail):
+        filled += ctx.store.read_into(info.version, layout.end_records_offset + filled, memoryview(tail)[filled:])
+    return bytes(tail) == wanted
+
+
+def _commit(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
+    job, crc32s = prepared.job, prepared.checksums
+    items = prepared.contents.items
+    learnt = [
+        (source, crc32s[entry])
+        for entry, source in enumerate(prepared.contents.sources)
+        if isinstance(source, ObjectVersion)
+    ]
+    with ctx.database.session() as session:
+        expires_at = utc_now() + timedelta(hours=ctx.settings.expiry_hours)
+        if not outcomes.complete(session, keeper.claim, expires_at=expires_at):
+            raise LeaseLost("the job was cancelled or taken over before its archive was announced")
+        rows = [
+            {"job_id": job.id, "position": item.position, "crc32": crc32s[entry]} for entry, item in enumerate(items)
+        ]
+        ledger.write_items(session, rows)
+        ledger.remember_checksums(session, learnt)
+        session.commit()
+    log.info("job complete", job_id=job.id, files=len(items), size=prepared.plan.layout.size)

@@ -1,0 +1,161 @@
+"""Planning: look at every object, name the entries, lay out the archive, open its upload, write it all down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.orm import Session
+
+from bulkdl.archive.plan import Plan, make_plan
+from bulkdl.errors import BuildFailed, LeaseLost, ObjectUnreadable, StorageError
+from bulkdl.jobs.contents import Contents, contents_of, name_items
+from bulkdl.jobs.context import JobContext
+from bulkdl.jobs.keeper import LeaseKeeper
+from bulkdl.jobs.look import Look, look_at
+from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob
+from bulkdl.jobs.status import ItemOutcome, OnMissing, SkipReason
+from bulkdl.jobs.store import checkpoint, leases, ledger, records
+from bulkdl.jobs.store.checkpoint import PlannedRange
+from bulkdl.storage import Upload
+
+log = structlog.get_logger()
+
+ARCHIVE_TYPE = "application/zip"
+JOB_METADATA = "bulkdl-job"
+"""User metadata of an archive: the job it belongs to, so that an unclear completion can be told apart."""
+
+_PLANS_BEYOND_ITEMS = 10
+"""Every plan after the first leaves out an object or replaces a lost upload; beyond this many something is wrong."""
+
+
+def plan(ctx: JobContext, keeper: LeaseKeeper) -> None:
+    """Plan the job, unless that was done before (the message came twice, or a worker died behind it)."""
+    claim = keeper.claim
+    with ctx.database.reader() as session:
+        job = records.get_job(session, claim.job_id)
+        if job is None:
+            raise LeaseLost("the job is gone")
+        items = ledger.items_of(session, job.id)
+    if job.upload_id is not None:
+        _give_lease_back(ctx, keeper)
+        return
+    if job.plan_number > len(items) + _PLANS_BEYOND_ITEMS:
+        raise BuildFailed("The archive had to be planned too often.", code="planned_too_often")
+    _examine(ctx, job, items, keeper)
+    contents = contents_of(job, items)
+    _check_contents(ctx, contents)
+    _write_down(ctx, keeper, job, items, contents)
+
+
+def _give_lease_back(ctx: JobContext, keeper: LeaseKeeper) -> None:
+    with ctx.database.session() as session:
+        leases.release(session, keeper.claim, resend_in_s=15.0, attempt_counts=False)
+        session.commit()
+
+
+def _write_down(
+    ctx: JobContext, keeper: LeaseKeeper, job: BulkDownloadJob, items: Sequence[BulkDownloadItem], contents: Contents
+) -> None:
+    plan = make_plan(contents.layout, part_size=ctx.settings.part_size)
+    upload = ctx.store.create_upload(
+        job.archive_bucket,
+        job.archive_key,
+        file_name=job.archive_name,
+        content_type=ARCHIVE_TYPE,
+        metadata={JOB_METADATA: job.id},
+    )
+    try:
+        with ctx.database.session() as session:
+            if not _save(ctx, session, keeper, job, contents, plan, upload):
+                raise LeaseLost("the job was taken over or ended while it was being planned")
+            ledger.write_items(session, [_item_row(item) for item in items])
+            session.commit()
+    except BaseException:
+        _abandon(ctx, upload)
+        raise
+    log.info("job planned", job_id=job.id, files=len(contents.items), size=plan.layout.size, parts=plan.part_count)
+
+
+def _save(
+    ctx: JobContext,
+    session: Session,
+    keeper: LeaseKeeper,
+    job: BulkDownloadJob,
+    contents: Contents,
+    plan: Plan,
+    upload: Upload,
+) -> bool:
+    return checkpoint.save_plan(
+        session,
+        keeper.claim,
+        upload_id=upload.upload_id,
+        part_size=plan.part_size,
+        file_count=len(contents.items),
+        bytes_total=contents.bytes_total,
+        file_size=contents.layout.size,
+        ranges=[PlannedRange(first, last) for first, last in plan.ranges(ctx.settings.range_size)],
+        plan_number=job.plan_number + 1,
+    )
+
+
+def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[BulkDownloadItem], keeper: LeaseKeeper) -> None:
+    """Look at every object and write what was found into the items (not yet into the database)."""
+    wanted = [item for item in items if item.outcome is not ItemOutcome.SKIPPED]
+    looks = look_at(ctx.store, wanted, concurrency=ctx.settings.max_concurrency, check=keeper.check)
+    for item, look in zip(wanted, looks, strict=True):
+        _note(item, look)
+    missing = [item for item in items if item.outcome is ItemOutcome.SKIPPED]
+    if missing and job.on_missing is OnMissing.FAIL:
+        with ctx.database.session() as session:
+            ledger.write_items(session, [_item_row(item) for item in missing])
+            session.commit()
+        first = missing[0].reason or SkipReason.READ_ERROR
+        raise BuildFailed(_missing_text(missing), code=first.value)
+    name_items([item for item in items if item.outcome is not ItemOutcome.SKIPPED], job.layout)
+
+
+def _note(item: BulkDownloadItem, look: Look) -> None:
+    if isinstance(look, ObjectUnreadable):
+        item.outcome, item.reason, item.archive_name = ItemOutcome.SKIPPED, SkipReason(look.code), None
+        return
+    item.size = look.version.size
+    item.etag = look.version.etag
+    item.modified_at = look.modified_at
+    item.crc32 = look.crc32
+
+
+def _missing_text(missing: Sequence[BulkDownloadItem]) -> str:
+    shown = ", ".join(f"{item.name} ({item.reason.value if item.reason else ''})" for item in missing[:3])
+    return f"{len(missing)} of the selected files cannot be had: {shown}{' …' if len(missing) > 3 else ''}"
+
+
+def _check_contents(ctx: JobContext, contents: Contents) -> None:
+    if not contents.items:
+        raise BuildFailed("None of the selected files can be had.", code="no_files_available")
+    size = contents.bytes_total
+    if size > ctx.settings.max_bytes:
+        raise BuildFailed(
+            f"The files hold {size} bytes; one archive holds at most {ctx.settings.max_bytes}.", code="too_many_bytes"
+        )
+
+
+def _item_row(item: BulkDownloadItem) -> dict[str, object]:
+    return {
+        "job_id": item.job_id,
+        "position": item.position,
+        "archive_name": item.archive_name,
+        "size": item.size,
+        "etag": item.etag,
+        "modified_at": item.modified_at,
+        "crc32": item.crc32,
+        "outcome": item.outcome,
+        "reason": item.reason,
+    }
+
+
+def _abandon(ctx: JobContext, upload: Upload) -> None:
+    try:
+        ctx.store.abort_upload(upload)
+    except StorageError as exc:
+        log.warning("upload not aborted, the sweep will", error=str(exc))

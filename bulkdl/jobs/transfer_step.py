@@ -1,0 +1,132 @@
+"""The transfer of one range: what is left of its parts, checkpointed as they are stored."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import structlog
+
+from bulkdl.archive.plan import Plan
+from bulkdl.errors import LeaseLost, ServiceUnavailable
+from bulkdl.events.publisher import ProgressReporter
+from bulkdl.jobs.context import JobContext
+from bulkdl.jobs.keeper import LeaseKeeper
+from bulkdl.jobs.prepared import Prepared, add_saved, pack_crc32s
+from bulkdl.jobs.store import checkpoint
+from bulkdl.jobs.store.checkpoint import SavedPart
+from bulkdl.transfer import PartResult, Work
+
+log = structlog.get_logger()
+
+_SAVE_EVERY_S = 0.5
+
+
+class Checkpoint:
+    """Writes down finished parts in small batches, under the claim; a lost claim stops the transfer."""
+
+    def __init__(self, ctx: JobContext, keeper: LeaseKeeper, plan: Plan, *, files: int, size: int) -> None:
+        self._ctx = ctx
+        self._keeper = keeper
+        self._plan = plan
+        self.files, self.size = files, size
+        """Of the parts written down."""
+        self._waiting: list[PartResult] = []
+        self._saved_at = time.monotonic()
+
+    def take(self, result: PartResult) -> None:
+        """A part is stored, or read and late."""
+        self._waiting.append(result)
+
+    def check(self) -> None:
+        """Save what waits, when it is time; raises `LeaseLost` or `WorkerStopping`."""
+        if self._waiting and time.monotonic() - self._saved_at >= _SAVE_EVERY_S:
+            self.save()
+        self._keeper.check()
+
+    def save(self) -> None:
+        """Save what waits; raises `LeaseLost` when the claim is void."""
+        waiting, self._waiting = self._waiting, []
+        for result in waiting:
+            files, size = done_in(self._plan, result.number)
+            self.files += files
+            self.size += size
+        rows = [SavedPart(result.number, result.etag, pack_crc32s(result.crc32s)) for result in waiting]
+        with self._ctx.database.session() as session:
+            saved = checkpoint.save_parts(
+                session,
+                self._keeper.claim,
+                rows,
+                files_done=self.files,
+                bytes_done=self.size,
+                lease_s=self._ctx.settings.lease_s,
+            )
+            session.commit()
+        if not saved:
+            raise LeaseLost("the work was taken over, or the job has ended")
+        self._saved_at = time.monotonic()
+
+
+def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepared) -> None:
+    """Transfer what the checkpoint does not hold yet of a range, and mark the range as done."""
+    job, plan = prepared.job, prepared.plan
+    with ctx.database.reader() as session:
+        work = checkpoint.get_range(session, job.id, number)
+        if work is None:
+            raise LeaseLost("the range belongs to an older plan")
+        saved = checkpoint.parts_of(session, job.id, work.first_part, work.last_part)
+    add_saved(prepared.checksums, saved)
+    done = {part.number for part in saved}
+    counts = [done_in(plan, part_number) for part_number in done]
+    files, size = sum(files for files, _ in counts), sum(size for _, size in counts)
+    record = Checkpoint(ctx, keeper, plan, files=files, size=size)
+    reporter = ProgressReporter(
+        ctx.publisher,
+        job_id=job.id,
+        user_id=job.user_id,
+        range_number=number,
+        total=len(prepared.contents.items),
+        bytes_total=job.bytes_total,
+        files=files,
+        size=size,
+    )
+    try:
+        ctx.require_transfer().run(
+            Work(
+                plan=plan,
+                sources=prepared.contents.sources,
+                upload=prepared.upload,
+                parts=[part for part in range(work.first_part, work.last_part + 1) if part not in done],
+                checksums=prepared.checksums,
+                on_part=record.take,
+                on_bytes=reporter.add,
+                check=record.check,
+                is_last=False,
+            )
+        )
+    except BaseException:
+        # What was stored stays stored: whoever goes on begins behind it.
+        with contextlib.suppress(LeaseLost, ServiceUnavailable):
+            record.save()
+        raise
+    finally:
+        reporter.flush()
+    record.save()
+    _mark_done(ctx, keeper, record)
+    log.debug("range done", job_id=job.id, range=number, parts=work.last_part - work.first_part + 1)
+
+
+def done_in(plan: Plan, part_number: int) -> tuple[int, int]:
+    """Files whose last byte lies in the part, and bytes of files in it."""
+    entries = plan.layout.entries
+    pieces = plan.part(part_number).pieces
+    ended = sum(piece.offset + piece.size == entries[piece.entry].size for piece in pieces)
+    return ended, sum(piece.size for piece in pieces)
+
+
+def _mark_done(ctx: JobContext, keeper: LeaseKeeper, record: Checkpoint) -> None:
+    with ctx.database.session() as session:
+        done = checkpoint.finish_range(session, keeper.claim, files_done=record.files, bytes_done=record.size)
+        session.commit()
+    if not done:
+        raise LeaseLost("the range was taken over, or the job has ended")
