@@ -1,0 +1,344 @@
+/** BulkDownloadClient: start one download, watch it, cancel it, fetch its archive. Knows no framework and no markup. */
+
+import { asError, BulkDownloadError } from "./errors.js";
+import { JobFeed, sharedFeed } from "./feed.js";
+import { isFinal, isSettled } from "./job.js";
+import { navigate, Keepsake, newKey } from "./page.js";
+import { Store } from "./store.js";
+
+/** @typedef {import("./job.js").Job} Job */
+
+/**
+ * @typedef {object} Progress
+ * @property {number} current files done
+ * @property {number} total files to do
+ * @property {number} percent 0 to 100
+ * @property {number} bytesDone
+ * @property {number} bytesTotal
+ * @property {number | null} bytesPerSecond
+ * @property {number | null} etaSeconds
+ */
+
+/**
+ * @typedef {object} DownloadState An immutable picture; another object means that something has changed.
+ * @property {"idle" | "pending" | "processing" | "complete" | "failed" | "cancelled"} status
+ * @property {string | null} jobId
+ * @property {Progress} progress
+ * @property {readonly import("./job.js").SkippedItem[]} skipped
+ * @property {number} skippedCount
+ * @property {readonly import("./job.js").RenamedItem[]} renamed
+ * @property {number} renamedCount
+ * @property {BulkDownloadError | null} error why it failed, or why the last wish could not be granted
+ * @property {string | null} archiveName
+ * @property {number | null} fileCount
+ * @property {number | null} fileSize bytes of the archive
+ * @property {string | null} expiresAt when the archive will be deleted, ISO 8601
+ * @property {boolean} isCancelling
+ * @property {boolean} isOurs whether it was started in this tab
+ * @property {boolean} hasBegunDownload whether the browser has been sent to the archive
+ * @property {import("./ladder.js").Connection} connection
+ */
+
+/**
+ * @typedef {object} ClientOptions
+ * @property {string} [projectId]
+ * @property {boolean} [autoDownload] fetch the archive by itself once it is complete with nothing skipped (true)
+ * @property {"tab" | "any" | "none"} [restore] after a reload, take up this tab's job ("tab"), or any live one
+ * @property {number} [urlMaxAgeMs] how old a download URL may be before a fresh one is asked for
+ * @property {(url: string) => void} [navigate]
+ * @property {JobFeed} [feed]
+ */
+
+/**
+ * @typedef {object} StartOptions
+ * @property {string} [projectId]
+ * @property {string} [archiveName]
+ * @property {"skip" | "fail"} [onMissing]
+ * @property {"relative" | "flat"} [layout]
+ */
+
+const NO_PROGRESS = { current: 0, total: 0, percent: 0, bytesDone: 0, bytesTotal: 0, bytesPerSecond: null, etaSeconds: null };
+
+/** @type {DownloadState} */
+const IDLE = {
+  status: "idle",
+  jobId: null,
+  progress: NO_PROGRESS,
+  skipped: [],
+  skippedCount: 0,
+  renamed: [],
+  renamedCount: 0,
+  error: null,
+  archiveName: null,
+  fileCount: null,
+  fileSize: null,
+  expiresAt: null,
+  isCancelling: false,
+  isOurs: false,
+  hasBegunDownload: false,
+  connection: "resting",
+};
+
+export class BulkDownloadClient {
+  #store = new Store(IDLE);
+  #options;
+  #keepsake;
+  #release;
+  #unsubscribe;
+  /** @type {{assetIds: readonly string[], options: StartOptions} | null} */
+  #request = null;
+  /** Grows with every start and attach, so that a late answer to an earlier one is known as such. */
+  #turn = 0;
+  #endedTurn = 0;
+  #wantsCancel = false;
+
+  /** @param {ClientOptions & import("./api.js").ApiOptions & import("./feed.js").FeedOptions} [options] */
+  constructor(options = {}) {
+    this.#options = { autoDownload: true, restore: "tab", urlMaxAgeMs: 20_000, navigate, ...options };
+    this.feed = options.feed ?? sharedFeed(options);
+    this.#keepsake = new Keepsake(this.feed.api.urlPrefix);
+    this.#unsubscribe = this.feed.store.subscribe(() => this.#follow());
+    this.#release = this.feed.use();
+    this.#restore();
+  }
+
+  /** The picture now. */
+  get state() {
+    return this.#store.value;
+  }
+
+  /** All known jobs of the person, newest first. */
+  get jobs() {
+    return this.feed.store.value.jobs;
+  }
+
+  /** @param {() => void} listener called after every change of `state` @returns {() => void} */
+  subscribe = (listener) => this.#store.subscribe(listener);
+
+  /**
+   * Ask for an archive of these assets. Progress is seen in `state`; so is a refusal, which is thrown as well.
+   *
+   * @param {Iterable<string>} assetIds
+   * @param {StartOptions} [options]
+   * @returns {Promise<string>} the job's id
+   */
+  async startDownload(assetIds, options = {}) {
+    const ids = [...assetIds];
+    const turn = this.#begin({ assetIds: ids, options });
+    this.#clear({ status: "pending", isOurs: true, progress: { ...NO_PROGRESS, total: ids.length } });
+    try {
+      const job = await this.#create(ids, options);
+      if (turn !== this.#turn) return job.jobId;
+      this.feed.learn(job);
+      this.#keepsake.keep(job.jobId);
+      this.#set({ jobId: job.jobId });
+      this.#follow();
+      this.feed.poke();
+      if (this.#wantsCancel) this.cancel().catch(() => {});
+      return job.jobId;
+    } catch (thrown) {
+      const error = asError(thrown);
+      if (turn === this.#turn) this.#set({ status: "failed", error });
+      throw error;
+    }
+  }
+
+  /** Stop the job. Resolves when the server has the wish; the state follows when the workers have stopped. */
+  async cancel() {
+    const { jobId, status } = this.state;
+    if (status !== "pending" && status !== "processing") return;
+    this.#set({ isCancelling: true, error: null });
+    if (!jobId) return void (this.#wantsCancel = true);
+    try {
+      const job = await this.feed.api.cancel(jobId);
+      if (job) this.feed.learn(job);
+      else await this.feed.fetch(jobId);
+      this.feed.poke();
+    } catch (thrown) {
+      this.#set({ isCancelling: false, error: asError(thrown) });
+      throw this.state.error;
+    }
+  }
+
+  /**
+   * Watch a job that exists already: one of another tab, of before the login, of the list.
+   *
+   * @param {string} jobId
+   * @returns {Promise<void>}
+   */
+  async attach(jobId) {
+    return this.#attach(jobId, false);
+  }
+
+  /** @param {string} jobId @param {boolean} isOurs */
+  async #attach(jobId, isOurs) {
+    const turn = this.#begin(null);
+    this.#clear({ status: "pending", jobId, isOurs });
+    this.#follow();
+    try {
+      await this.feed.fetch(jobId);
+    } catch (thrown) {
+      const error = asError(thrown);
+      if (turn === this.#turn && !error.isPassing) this.#set({ status: "failed", error });
+      if (error.status === 404) this.#keepsake.drop(jobId);
+      throw error;
+    }
+  }
+
+  /** Ask again for the same files, after a failure, a cancel or the end of the archive's time. */
+  async retry() {
+    const { jobId } = this.state;
+    const { assetIds, options } = this.#request ?? (await this.#requestOf(jobId));
+    return this.startDownload(assetIds, options);
+  }
+
+  /** Send the browser to the archive, by a fresh URL when the one at hand has aged. */
+  async download() {
+    const { jobId } = this.state;
+    if (!jobId) return;
+    try {
+      await this.downloadJob(jobId);
+      if (this.state.jobId === jobId) this.#set({ hasBegunDownload: true, error: null });
+      this.#keepsake.drop(jobId);
+    } catch (thrown) {
+      if (this.state.jobId === jobId) this.#set({ error: asError(thrown) });
+      throw thrown;
+    }
+  }
+
+  /** The same for any complete job of the list. @param {string} jobId */
+  async downloadJob(jobId) {
+    const job = this.feed.job(jobId);
+    const isFresh = job?.downloadUrl && Date.now() - job.downloadUrlAt < this.#options.urlMaxAgeMs;
+    const url = isFresh ? job.downloadUrl : (await this.feed.api.archiveUrl(jobId)).url;
+    this.#options.navigate(/** @type {string} */ (url));
+  }
+
+  /** Let go of the job, which goes on by itself. */
+  reset() {
+    this.#begin(null);
+    if (this.state.jobId) this.#keepsake.drop(this.state.jobId);
+    this.#clear({});
+  }
+
+  /** Let go of everything; the stream is closed with the last client of the page. */
+  close() {
+    this.#turn++;
+    this.#unsubscribe();
+    this.#release();
+  }
+
+  /** @param {{assetIds: readonly string[], options: StartOptions} | null} request */
+  #begin(request) {
+    this.#request = request;
+    this.#wantsCancel = false;
+    return ++this.#turn;
+  }
+
+  /** @param {readonly string[]} assetIds @param {StartOptions} options */
+  async #create(assetIds, { projectId = this.#options.projectId, ...options }) {
+    if (!projectId) throw new BulkDownloadError("validation_error", "No project is named.", { field: "projectId" });
+    const key = newKey();
+    for (let tries = 2; ; tries--) {
+      try {
+        return await this.feed.api.createJob({ projectId, assetIds, ...options }, key);
+      } catch (thrown) {
+        if (tries === 0 || asError(thrown).status !== 0) throw thrown;
+        await new Promise((resolve) => setTimeout(resolve, 500 * Math.random()));
+      }
+    }
+  }
+
+  /** @param {string | null} jobId */
+  async #requestOf(jobId) {
+    if (!jobId) throw new BulkDownloadError("job_not_found", "There is nothing to try again.");
+    const projectId = this.feed.job(jobId)?.projectId ?? this.#options.projectId;
+    const assetIds = [];
+    /** @type {string | null | undefined} */
+    let cursor;
+    do {
+      const page = await this.feed.api.items(jobId, cursor);
+      assetIds.push(...page.items.map((item) => item.assetId));
+      cursor = page.nextCursor;
+    } while (cursor);
+    return { assetIds, options: { projectId } };
+  }
+
+  #restore() {
+    const jobId = this.#options.restore === "none" ? null : this.#keepsake.jobId;
+    if (jobId) this.#attach(jobId, true).catch(() => {});
+  }
+
+  /** Make the state what the feed knows of our job. */
+  #follow() {
+    const { connection, jobs } = this.feed.store.value;
+    const { status, jobId } = this.state;
+    if (status === "idle" && this.#options.restore === "any") {
+      const live = jobs.find((job) => !isFinal(job));
+      if (live) return void this.attach(live.jobId).catch(() => {});
+    }
+    const job = jobId && this.feed.job(jobId);
+    if (!job) return this.#set({ connection });
+    this.#set({ connection, ...pictureOf(job, this.state) });
+    if (isSettled(job) && this.#endedTurn !== this.#turn) this.#end(job);
+  }
+
+  /** The job has ended, and all is known of its end. @param {Job} job */
+  #end(job) {
+    this.#endedTurn = this.#turn;
+    if (job.status !== "complete") return this.#keepsake.drop(job.jobId);
+    const isPlain = job.skippedCount === 0;
+    if (this.state.isOurs && this.#options.autoDownload && isPlain) this.download().catch(() => {});
+  }
+
+  /** Begin a new picture. @param {Partial<DownloadState>} change */
+  #clear(change) {
+    this.#set({ ...IDLE, connection: this.state.connection, ...change });
+  }
+
+  /** @param {Partial<DownloadState>} change */
+  #set(change) {
+    const before = this.#store.value;
+    const isOther = Object.entries(change).some(([name, value]) => value !== before[/** @type {keyof DownloadState} */ (name)]);
+    if (isOther) this.#store.set(Object.freeze({ ...before, ...change }));
+  }
+}
+
+/**
+ * @param {Job} job
+ * @param {DownloadState} before
+ * @returns {Partial<DownloadState>}
+ */
+function pictureOf(job, before) {
+  const { status, current, total, percent, bytesDone, bytesTotal, bytesPerSecond, etaSeconds } = job;
+  const progress = { current, total: total || before.progress.total, percent, bytesDone, bytesTotal, bytesPerSecond, etaSeconds };
+  return {
+    status: status === "expired" ? "failed" : status,
+    progress: isSame(progress, before.progress) ? before.progress : Object.freeze(progress),
+    skipped: job.skipped,
+    skippedCount: job.skippedCount,
+    renamed: job.renamed,
+    renamedCount: job.renamedCount,
+    archiveName: job.archiveName,
+    fileCount: job.fileCount,
+    fileSize: job.fileSize,
+    expiresAt: job.expiresAt,
+    isCancelling: before.isCancelling && !isFinal(job),
+    error: errorOf(job, before),
+  };
+}
+
+/** @param {Job} job @param {DownloadState} before */
+function errorOf(job, before) {
+  const { status, error, errorCode } = job;
+  if (status === "expired") return before.error ?? new BulkDownloadError("archive_expired", "The archive has been deleted at its time.");
+  if (status !== "failed") return isFinal(job) && !isFinal(before) ? null : before.error;
+  const message = error ?? "The archive could not be built.";
+  if (before.error?.message === message) return before.error;
+  return new BulkDownloadError(errorCode ?? "build_failed", message);
+}
+
+/** @param {Progress} one @param {Progress} other */
+function isSame(one, other) {
+  return /** @type {(keyof Progress)[]} */ (Object.keys(one)).every((name) => one[name] === other[name]);
+}
