@@ -96,6 +96,7 @@ class Settings:
         is_secret=True,
     )
     redis_url: str = _url("REDIS_URL", schemes="redis|rediss|unix", is_secret=True)
+    redis_tls_verify: bool = _flag("REDIS_TLS_VERIFY", True)
 
     archive_bucket: str = _text("BULK_DOWNLOAD_BUCKET", wants="the name of the bucket that archives are written to")
     archive_prefix: str = _text("BULK_DOWNLOAD_PREFIX", "bulk-downloads/", wants="the beginning of the archives' keys")
@@ -192,6 +193,12 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     if values[used] is None:
         raise _not_set(VARIABLES[used])
     return Settings(**values | {unused: None})
+
+
+def load_database_url() -> str:
+    """DATABASE_URL alone, for migrations: a release step may have nothing else. Raises `SettingsError`."""
+    field = next(field for field in dataclasses.fields(Settings) if field.name == "database_url")
+    return str(_Reader(environment()).read(field))
 
 
 def environment() -> dict[str, str]:

@@ -6,8 +6,6 @@ database before it sends its message. A small job takes all three steps in one g
 
 from __future__ import annotations
 
-import structlog
-
 from bulkdl.errors import LeaseLost
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.finish_step import finish
@@ -17,8 +15,9 @@ from bulkdl.jobs.send import send_finish, send_range
 from bulkdl.jobs.steps import run_step
 from bulkdl.jobs.store import checkpoint, leases
 from bulkdl.jobs.transfer_step import transfer
+from bulkdl.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 def plan_download(ctx: JobContext, job_id: str) -> None:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import structlog
-
 from bulkdl.identity import Principal
 from bulkdl.jobs import read
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.endings import settle
 from bulkdl.jobs.store import outcomes
 from bulkdl.jobs.view import JobView
+from bulkdl.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 def cancel(ctx: JobContext, principal: Principal, job_id: str) -> JobView:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import structlog
-
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.models import BulkDownloadJob
 from bulkdl.jobs.status import JobStatus
 from bulkdl.jobs.store import outcomes, records
+from bulkdl.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 def clean(ctx: JobContext, job_id: str) -> None:

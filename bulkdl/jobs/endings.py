@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import structlog
-
 from bulkdl.errors import ServiceUnavailable, StorageError
 from bulkdl.jobs.announce import announce
 from bulkdl.jobs.cleanup import clean
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.store import outcomes
+from bulkdl.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 def fail(ctx: JobContext, job_id: str, error: str, *, code: str) -> bool:

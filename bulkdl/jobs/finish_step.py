@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
-import structlog
-
 from bulkdl.archive.crc32 import archive_crc32
 from bulkdl.archive.plan import Plan
 from bulkdl.errors import (
@@ -26,10 +24,11 @@ from bulkdl.jobs.store import checkpoint, ledger, outcomes
 from bulkdl.jobs.store.checkpoint import SavedPart
 from bulkdl.jobs.store.clock import utc_now
 from bulkdl.jobs.transfer_step import Checkpoint
+from bulkdl.logs import get_logger
 from bulkdl.storage import ObjectVersion, UploadedPart
 from bulkdl.transfer import Work
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 def finish(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:

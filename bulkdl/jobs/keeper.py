@@ -7,14 +7,13 @@ import threading
 import time
 from collections.abc import Iterator
 
-import structlog
-
 from bulkdl.errors import LeaseLost, ServiceUnavailable, WorkerStopping
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.store import leases
 from bulkdl.jobs.store.leases import Claim
+from bulkdl.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 CHECK_EVERY_S = 0.5
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
 from sqlalchemy.orm import Session
 
 from bulkdl.archive.plan import Plan, make_plan
@@ -17,9 +16,10 @@ from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob
 from bulkdl.jobs.status import ItemOutcome, OnMissing, SkipReason
 from bulkdl.jobs.store import checkpoint, leases, ledger, records
 from bulkdl.jobs.store.checkpoint import PlannedRange
+from bulkdl.logs import get_logger
 from bulkdl.storage import Upload
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 ARCHIVE_TYPE = "application/zip"
 JOB_METADATA = "bulkdl-job"

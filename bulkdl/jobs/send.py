@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import structlog
-
 from bulkdl.broker import send_finish_download, send_plan_download, send_transfer_range
 from bulkdl.errors import ServiceUnavailable
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.store import leases
+from bulkdl.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 def send_plan(ctx: JobContext, job_id: str, *, sends: int = 1) -> None:

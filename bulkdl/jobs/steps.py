@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
-import structlog
-
 from bulkdl.errors import (
     ArchiveError,
     BuildFailed,
@@ -33,9 +31,10 @@ from bulkdl.jobs.status import JobStatus, OnMissing, SkipReason
 from bulkdl.jobs.store import checkpoint, leases, ledger, records
 from bulkdl.jobs.store.clock import utc_now
 from bulkdl.jobs.store.leases import Claim
+from bulkdl.logs import get_logger
 from bulkdl.storage import Upload
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 WAIT_FOR_SERVICE_S = 5.0
 """How long a job rests when the bucket or the database cannot be reached."""

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-import structlog
 from sqlalchemy.orm import Session
 
 from bulkdl.archive.names import archive_file_name
@@ -30,9 +29,10 @@ from bulkdl.jobs.status import FolderLayout, ItemOutcome, JobStatus, OnMissing
 from bulkdl.jobs.store import catalogue, records
 from bulkdl.jobs.store.clock import utc_now
 from bulkdl.jobs.view import JobView
+from bulkdl.logs import get_logger
 from bulkdl.settings import Settings
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

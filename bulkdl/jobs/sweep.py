@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import structlog
-
 from bulkdl.errors import StorageError
 from bulkdl.jobs.announce import announce
 from bulkdl.jobs.cleanup import clean_for_good
@@ -14,8 +12,9 @@ from bulkdl.jobs.endings import settle
 from bulkdl.jobs.send import send_finish, send_plan, send_range
 from bulkdl.jobs.store import outcomes, stalled
 from bulkdl.jobs.store.clock import utc_now
+from bulkdl.logs import get_logger
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 _UNHEARD_AFTER = timedelta(seconds=3)
 _ORPHAN_AFTER = timedelta(hours=1)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 
-import structlog
-
 from bulkdl.archive.plan import Plan
 from bulkdl.errors import LeaseLost, ServiceUnavailable
 from bulkdl.events.publisher import ProgressReporter
@@ -15,9 +13,10 @@ from bulkdl.jobs.keeper import LeaseKeeper
 from bulkdl.jobs.prepared import Prepared, add_saved, pack_crc32s
 from bulkdl.jobs.store import checkpoint
 from bulkdl.jobs.store.checkpoint import SavedPart
+from bulkdl.logs import get_logger
 from bulkdl.transfer import PartResult, Work
 
-log = structlog.get_logger()
+log = get_logger(__name__)
 
 _SAVE_EVERY_S = 0.5
 
@@ -99,7 +98,7 @@ def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepar
                 parts=[part for part in range(work.first_part, work.last_part + 1) if part not in done],
                 checksums=prepared.checksums,
                 on_part=record.take,
-                on_bytes=reporter.add,
+                on_bytes=lambda size, files: reporter.add(files, size),
                 check=record.check,
                 is_last=False,
             )

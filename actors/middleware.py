@@ -1,0 +1,71 @@
+"""What happens around every message: log context, the last retry, the end of the process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import dramatiq
+import structlog
+
+from bulkdl.jobs import endings
+from bulkdl.jobs.context import JobContext
+from bulkdl.logs import get_logger
+
+log = get_logger(__name__)
+
+
+class LogContext(dramatiq.Middleware):
+    """Puts the job's id, the actor's name and the message's id on every line that is logged meanwhile."""
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        structlog.contextvars.bind_contextvars(
+            job_id=message.args[0] if message.args else None, actor=message.actor_name, message_id=message.message_id
+        )
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        structlog.contextvars.clear_contextvars()
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        structlog.contextvars.clear_contextvars()
+
+
+class JobOfFailedMessage(dramatiq.Middleware):
+    """Ends the job of a message whose last retry has failed: a defect must not leave a person waiting.
+
+    Stands outside Retries, whose verdict (`message.failed`) it reads.
+    """
+
+    def __init__(self, context: Callable[[], JobContext]) -> None:
+        self._context = context
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        if exception is None or not message.failed or not message.args:
+            return
+        job_id = str(message.args[0])
+        log.error("last retry failed", job_id=job_id, actor=message.actor_name, error=repr(exception))
+        endings.fail(self._context(), job_id, "The archive could not be built.", code="internal_error")
+
+
+class HandBackOnShutdown(dramatiq.Middleware):
+    """Tells the work under way that the process ends, so that it is checkpointed and handed back in time."""
+
+    def __init__(self, context: Callable[[], JobContext]) -> None:
+        self._context = context
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        self._context().stopping.set()
