@@ -6,7 +6,7 @@ isal computes it several times faster than zlib and combines two in a fraction o
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from isal import isal_zlib
 
@@ -52,10 +52,10 @@ class EntryChecksums:
     """Collects the CRC-32s of pieces in any order and tells an entry's as soon as all of it is there.
 
     Indexing gives the CRC-32 of an entry, so that it can stand wherever `layout.Crc32s` is wanted.
-    Flat in memory: 5 bytes an entry and 9 a part. Not for several threads at once.
+    One thread writes; others may read entries that are known, for they do not change any more.
 
-    An entry has at most one piece in a part, and only the first and the last piece of a part can
-    belong to an entry that reaches beyond it. So two numbers per part are enough.
+    Flat in memory, 5 bytes an entry and 10 a part: an entry has at most one piece in a part, and only
+    the first and the last piece of a part can belong to an entry that reaches beyond it.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -63,43 +63,53 @@ class EntryChecksums:
         count, parts = len(plan.layout.entries), plan.part_count + 1
         self._values = array("I", bytes(4 * count))
         self._is_known = bytearray(entry.size == 0 for entry in plan.layout.entries)
-        self._first = array("I", bytes(4 * parts))
-        self._last = array("I", bytes(4 * parts))
-        self._is_added = bytearray(parts)
+        self._first, self._has_first = array("I", bytes(4 * parts)), bytearray(parts)
+        self._last, self._has_last = array("I", bytes(4 * parts)), bytearray(parts)
 
     def add(self, part_number: int, crc32s: Sequence[int]) -> None:
         """Take in a part: the CRC-32 of each of its pieces, in order. Adding a part again changes nothing.
 
         An empty sequence (a part that was copied without its CRC-32 being told) changes nothing either.
         """
-        pieces = self._plan.part(part_number).pieces
-        if not crc32s or not pieces:
+        if not crc32s:
             return
+        pieces = self._plan.part(part_number).pieces
         if len(crc32s) != len(pieces):
             raise ValueError(f"part {part_number} has {len(pieces)} pieces, not {len(crc32s)}")
-        self._first[part_number], self._last[part_number] = crc32s[0], crc32s[-1]
-        self._is_added[part_number] = True
         for piece, value in zip(pieces, crc32s, strict=True):
-            if piece.size == self._plan.layout.entries[piece.entry].size:
-                self.set(piece.entry, value)
-        for entry in {pieces[0].entry, pieces[-1].entry}:
-            self._combine(entry)
+            self.add_piece(part_number, piece.entry, value)
 
-    def _combine(self, entry: int) -> None:
-        parts = self._plan.parts_of(entry)
-        if self._is_known[entry] or self._is_added.find(0, parts.start, parts.stop) != -1:
+    def add_piece(self, part_number: int, entry: int, crc32: int) -> None:
+        """Take in the CRC-32 of the entry's piece in this part."""
+        if self._is_known[entry]:
             return
-        self.set(entry, concat((self._piece_crc32(entry, number), self._piece_size(entry, number)) for number in parts))
+        parts = self._plan.parts_of(entry)
+        if len(parts) == 1:
+            self.set(entry, crc32)
+        elif part_number == parts.start:
+            self._last[part_number], self._has_last[part_number] = crc32, True
+        else:
+            self._first[part_number], self._has_first[part_number] = crc32, True
+        if len(parts) > 1 and not self._lacks_piece(parts):
+            self.set(entry, self._combined(entry, parts))
 
-    def _piece_crc32(self, entry: int, part_number: int) -> int:
-        """Of the entry's piece in this part: the part's last piece where the entry begins, its first elsewhere."""
-        begins_here = part_number == self._plan.parts_of(entry).start
-        return self._last[part_number] if begins_here else self._first[part_number]
+    def _lacks_piece(self, parts: range) -> bool:
+        return not self._has_last[parts.start] or self._has_first.find(0, parts.start + 1, parts.stop) != -1
 
-    def _piece_size(self, entry: int, part_number: int) -> int:
-        layout, part_size = self._plan.layout, self._plan.part_size
-        start = max(layout.data_offset(entry), (part_number - 1) * part_size)
-        return min(layout.header_offset(entry + 1), part_number * part_size) - start
+    def _combined(self, entry: int, parts: range) -> int:
+        head, *rest = parts
+        pieces = [(self._last[head], self._plan.piece_size(entry, head))]
+        pieces += [(self._first[number], self._plan.piece_size(entry, number)) for number in rest]
+        return concat(pieces)
+
+    def missing_parts(self, entry: int) -> Iterator[int]:
+        """The parts whose piece of the entry has to be read before the entry's CRC-32 is known."""
+        if self._is_known[entry]:
+            return
+        parts = self._plan.parts_of(entry)
+        for number in parts:
+            if not (self._has_last if number == parts.start else self._has_first)[number]:
+                yield number
 
     def set(self, entry: int, crc32: int) -> None:
         """Take in the CRC-32 of a whole entry, known from elsewhere."""
@@ -116,9 +126,9 @@ class EntryChecksums:
             raise KeyError(f"the CRC-32 of entry {entry} is not known yet")
         return value
 
-    def knows(self, entries: Iterable[int]) -> bool:
+    def knows(self, entries: range) -> bool:
         """True when the CRC-32 of each of these entries is known."""
-        return all(self._is_known[entry] for entry in entries)
+        return self._is_known.find(0, entries.start, entries.stop) == -1
 
     @property
     def missing(self) -> int:

@@ -87,7 +87,7 @@ class Layout:
         return self._header_offsets[entry + 1] - self.entries[entry].size
 
     def entry_at(self, offset: int) -> int:
-        """Index of the entry to whose header or data the byte at `offset` belongs (below `directory_offset`)."""
+        """Index of the entry to whose header or data the byte at `offset` belongs; behind them all, their number."""
         return bisect_right(self._header_offsets, offset) - 1
 
     def header(self, entry: int, crc32: int) -> bytes:

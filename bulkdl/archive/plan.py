@@ -67,8 +67,13 @@ class Part:
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
-        """What has to be fetched for it, in order."""
+        """What has to be fetched for it, in order; at most one of an entry."""
         return tuple(segment for segment in self.segments if isinstance(segment, Piece))
+
+    @property
+    def is_copy(self) -> bool:
+        """True when the part lies wholly inside one object."""
+        return len(self.segments) == 1 and isinstance(self.segments[0], Piece)
 
     @property
     def header_entries(self) -> tuple[int, ...]:
@@ -76,20 +81,9 @@ class Part:
         return tuple(segment.entry for segment in self.segments if isinstance(segment, HeaderSlice))
 
     @property
-    def directory_slice(self) -> DirectorySlice | None:
-        """The directory's share of this part."""
-        last = self.segments[-1]
-        return last if isinstance(last, DirectorySlice) else None
-
-    @property
     def holds_directory(self) -> bool:
         """True when bytes of the directory lie here."""
-        return self.directory_slice is not None
-
-    @property
-    def is_copy(self) -> bool:
-        """True when the part lies wholly inside one object."""
-        return len(self.segments) == 1 and isinstance(self.segments[0], Piece)
+        return isinstance(self.segments[-1], DirectorySlice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,31 +99,53 @@ class Plan:
 
     def part(self, number: int) -> Part:
         """The part with this number, from 1 to `part_count`."""
+        start, stop = self.bounds(number)
+        return Part(number, start, stop - start, tuple(self.segments(start, stop)))
+
+    def bounds(self, number: int) -> tuple[int, int]:
+        """Where the part begins and ends in the archive."""
         if not 1 <= number <= self.part_count:
             raise ValueError(f"this plan has parts 1 to {self.part_count}, not {number}")
         start = (number - 1) * self.part_size
-        stop = min(start + self.part_size, self.layout.size)
-        return Part(number, start, stop - start, tuple(self._segments(start, stop)))
+        return start, min(start + self.part_size, self.layout.size)
 
-    def _segments(self, start: int, stop: int) -> list[Segment]:
+    def segments(self, start: int, stop: int) -> list[Segment]:
+        """What bytes `start` to `stop` of the archive are made of, in order."""
         layout = self.layout
         segments: list[Segment] = []
-        directory = layout.directory_offset
-        entry = layout.entry_at(start) if start < directory else len(layout.entries)
-        data_stop = min(stop, directory)
-        header_start = layout.header_offset(entry)
-        while header_start < data_stop:
-            data_start = layout.data_offset(entry)
-            following = layout.header_offset(entry + 1)
+        for entry in self._entries_in(start, stop):
+            header_start, data_start = layout.header_offset(entry), layout.data_offset(entry)
             if start < data_start:
                 segments.append(HeaderSlice(entry, max(start - header_start, 0), min(data_start, stop) - header_start))
-            piece_start, piece_stop = max(start, data_start), min(stop, following)
+            piece_start, piece_stop = max(start, data_start), min(stop, layout.header_offset(entry + 1))
             if piece_start < piece_stop:
                 segments.append(Piece(entry, piece_start - data_start, piece_stop - piece_start))
-            entry, header_start = entry + 1, following
-        if stop > directory:
-            segments.append(DirectorySlice(max(start - directory, 0), stop - directory))
+        if stop > layout.directory_offset:
+            segments.append(DirectorySlice(max(start - layout.directory_offset, 0), stop - layout.directory_offset))
         return segments
+
+    def needs(self, start: int, stop: int) -> tuple[range, range]:
+        """The entries whose CRC-32 stands in these bytes: in local headers, in the directory."""
+        layout = self.layout
+        headers = self._entries_in(start, stop)
+        if headers and start >= layout.data_offset(headers.start):
+            headers = headers[1:]
+        directory = layout.directory_offset
+        return headers, layout.directory_entries(max(start - directory, 0), max(stop - directory, 0))
+
+    def _entries_in(self, start: int, stop: int) -> range:
+        """The entries whose header or data these bytes hold."""
+        stop = min(stop, self.layout.directory_offset)
+        if start >= stop:
+            return range(0)
+        return range(self.layout.entry_at(start), self.layout.entry_at(stop - 1) + 1)
+
+    def entries_ending(self, number: int) -> range:
+        """The entries whose last byte lies in this part (of an empty one: the last byte of its header)."""
+        start, stop = self.bounds(number)
+        if start >= self.layout.directory_offset:
+            return range(0)
+        return range(self.layout.entry_at(start), self.layout.entry_at(stop))
 
     def parts_of(self, entry: int) -> range:
         """Numbers of the parts that hold data of the entry; empty when it has none."""
@@ -137,6 +153,11 @@ class Plan:
         if start == stop:
             return range(0)
         return range(start // self.part_size + 1, (stop - 1) // self.part_size + 2)
+
+    def piece_size(self, entry: int, number: int) -> int:
+        """Bytes of the entry's data in one of its parts."""
+        start, stop = self.bounds(number)
+        return min(self.layout.header_offset(entry + 1), stop) - max(self.layout.data_offset(entry), start)
 
     def ranges(self, range_size: int) -> list[tuple[int, int]]:
         """First and last part number of each range: consecutive parts of about `range_size` bytes together."""
