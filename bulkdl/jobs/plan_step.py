@@ -104,7 +104,7 @@ def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[BulkDownload
     wanted = [item for item in items if item.outcome is not ItemOutcome.SKIPPED]
     looks = look_at(ctx.store, wanted, concurrency=ctx.settings.max_concurrency, check=keeper.check)
     for item, look in zip(wanted, looks, strict=True):
-        _note(item, look)
+        note_look(item, look)
     missing = [item for item in items if item.outcome is ItemOutcome.SKIPPED]
     if missing and job.on_missing is OnMissing.FAIL:
         with ctx.database.session() as session:
@@ -115,7 +115,8 @@ def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[BulkDownload
     name_items([item for item in items if item.outcome is not ItemOutcome.SKIPPED], job.layout)
 
 
-def _note(item: BulkDownloadItem, look: Look) -> None:
+def note_look(item: BulkDownloadItem, look: Look) -> None:
+    """Write what was found into the item (not into the database)."""
     if isinstance(look, ObjectUnreadable):
         item.outcome, item.reason, item.archive_name = ItemOutcome.SKIPPED, SkipReason(look.code), None
         return

@@ -70,9 +70,9 @@ def submit(ctx: JobContext, principal: Principal, request: SubmitRequest) -> Sub
         assets = select_assets(session, ctx.settings, principal, request)
         if records.count_active(session, principal.user_id) >= ctx.settings.max_active_jobs:
             raise QuotaExceeded(ctx.settings.max_active_jobs)
-        job = _new_job(ctx.settings, principal, request, assets)
+        job = new_job(ctx.settings, principal, request, assets)
         try:
-            records.add_job(session, job, _ledger(job.id, assets))
+            records.add_job(session, job, new_items(job.id, assets))
             session.commit()
         except sa.exc.IntegrityError:
             # The same key was used at the same moment: the other request has won.
@@ -122,9 +122,10 @@ def _earlier(session: Session, principal: Principal, request: SubmitRequest) -> 
     return job
 
 
-def _new_job(
+def new_job(
     settings: Settings, principal: Principal, request: SubmitRequest, assets: Sequence[Asset]
 ) -> BulkDownloadJob:
+    """The row of a new job, not yet in the database."""
     now = utc_now()
     job_id = secrets.token_hex(16)
     return BulkDownloadJob(
@@ -146,7 +147,8 @@ def _new_job(
     )
 
 
-def _ledger(job_id: str, assets: Sequence[Asset]) -> list[dict[str, object]]:
+def new_items(job_id: str, assets: Sequence[Asset]) -> list[dict[str, object]]:
+    """The rows of a new ledger, one for each asset, in order."""
     return [
         {
             "job_id": job_id,

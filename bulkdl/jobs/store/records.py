@@ -127,13 +127,6 @@ def outcome_counts(session: Session, job_ids: Sequence[str]) -> dict[tuple[str, 
     return {(job_id, outcome): int(count) for job_id, outcome, count in session.execute(query)}
 
 
-def count_by_status(session: Session) -> dict[str, int]:
-    """How many jobs there are in each status, those with none included."""
-    query = sa.select(BulkDownloadJob.status, sa.func.count()).group_by(BulkDownloadJob.status)
-    found = {status.value: int(count) for status, count in session.execute(query)}
-    return {status.value: found.get(status.value, 0) for status in JobStatus}
-
-
 def page_of_items(
     session: Session, job_id: str, *, after: int | None, limit: int, outcome: ItemOutcome | None
 ) -> Sequence[BulkDownloadItem]:
