@@ -252,6 +252,18 @@ class ServiceUnavailable(BulkdlError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyStreams(ServiceUnavailable):
+    """The person, or this process, has as many open streams as it may have."""
+
+    code = "too_many_streams"
+
+    def __init__(self, limit: int, *, retry_after_s: int = 15) -> None:
+        super().__init__(
+            "event stream", f"{limit} streams are open already; close one or try later.", retry_after_s=retry_after_s
+        )
+        self.limit = limit
+
+
 class SettingsError(BulkdlError):
     """A setting is missing or malformed; the message names the variable and what it wants."""
 
