@@ -14,6 +14,8 @@ from dramatiq.brokers.redis import RedisBroker
 
 from bulkdl.errors import ServiceUnavailable
 
+NAMESPACE = "bulkdl:queue"
+"""What the broker's keys in Redis begin with."""
 QUEUE = "bulkdl"
 PLAN_DOWNLOAD = "plan_download"
 TRANSFER_RANGE = "transfer_range"
@@ -22,7 +24,7 @@ FINISH_DOWNLOAD = "finish_download"
 
 def make_broker(client: redis.Redis, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:
     """A broker on this Redis; only the worker process gives it middleware."""
-    broker = RedisBroker(client=client, middleware=list(middleware), namespace="bulkdl:queue")
+    broker = RedisBroker(client=client, middleware=list(middleware), namespace=NAMESPACE)
     broker.declare_queue(QUEUE)
     return broker
 

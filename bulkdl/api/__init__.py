@@ -1,0 +1,7 @@
+"""The HTTP edge: the only place beside `app` and `cli` that knows Flask and marshmallow.
+
+current: the process's runtime, from inside a request · errors: problem documents · auth, revocation, limits:
+who may ask, and how often · headers: what stands on every answer · blueprint, fields, schemas: reading and
+writing JSON, and its OpenAPI document · jobs, assets, streams, health, pages, docs: the routes ·
+observe: request ids, the access log, durations · server: gunicorn's logger.
+"""

@@ -1,0 +1,43 @@
+"""The list of revoked tokens, in Redis: one key per `jti`, gone when the token would have expired.
+
+When Redis cannot be reached a token counts as not revoked, with a warning in the log: reads go on
+while Redis is away (issue 2), and a token that has been signed is good until its own, short, end.
+"""
+
+from __future__ import annotations
+
+import time
+
+import redis
+
+from bulkdl.events.outage import AWAY, Outage
+
+_KEY = "bulkdl:revoked:"
+_FOR_EVER_S = 10 * 365 * 86_400
+
+
+class RevocationList:
+    """Which tokens have been taken back before their end."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._outage = Outage("reading the revocation list")
+
+    def revoke(self, token_id: str, *, expires_at: float | None) -> None:
+        """Refuse the token with this `jti` from now on; raises `redis.RedisError` when that cannot be noted."""
+        lifetime_s = _FOR_EVER_S if expires_at is None else int(expires_at - time.time()) + 1
+        if lifetime_s > 0:
+            self._client.set(_KEY + token_id, 1, ex=lifetime_s)
+
+    def is_revoked(self, token_id: str | None) -> bool:
+        """Whether the token was revoked; False for one without `jti`, and while Redis is away."""
+        # Not every request waits for a server that is away.
+        if token_id is None or self._outage.is_fresh:
+            return False
+        try:
+            found = bool(self._client.exists(_KEY + token_id))
+        except AWAY as exc:
+            self._outage.begin(exc)
+            return False
+        self._outage.end()
+        return found

@@ -1,0 +1,333 @@
+"""The JSON of the wire (DESIGN §8), in camelCase: what is read from clients and what is written to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import fields
+
+from bulkdl.api.fields import MAX_ID_LENGTH, AssetIds, FreeText, Text
+from bulkdl.jobs.status import FolderLayout, ItemOutcome, JobStatus, OnMissing, SkipReason
+
+MAX_SIZE = 2**63 - 1
+"""What the databases' columns hold."""
+
+
+class Schema(ma.Schema):
+    """A schema whose JSON names are the Python names in camelCase."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # Any: fields of all types
+        """Derive the JSON name."""
+        first, *rest = (field_obj.data_key or field_name).split("_")
+        field_obj.data_key = first + "".join(word.capitalize() for word in rest)
+
+
+class CursorSchema(Schema):
+    """Which page of a list."""
+
+    cursor = Text(high=2048, load_default=None, metadata={"description": "`nextCursor` of the page before."})
+
+
+# --- jobs ---------------------------------------------------------------------------
+
+
+class JobRequestSchema(Schema):
+    """A selection of assets to be packed."""
+
+    project_id = Text(high=MAX_ID_LENGTH, required=True, metadata={"description": "One of the token's `projects`."})
+    asset_ids = AssetIds(
+        required=True,
+        metadata={"description": "In the order of the archive; repetitions count once. Limit: see capabilities."},
+    )
+    archive_name = FreeText(
+        high=255,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "File name of the ZIP; cleaned to what every system takes.", "example": "Trip.zip"},
+    )
+    on_missing = fields.Enum(
+        OnMissing,
+        by_value=True,
+        load_default=OnMissing.SKIP,
+        metadata={"description": "What to do when an object cannot be had: leave it out and say so, or fail."},
+    )
+    layout = fields.Enum(
+        FolderLayout,
+        by_value=True,
+        load_default=FolderLayout.RELATIVE,
+        metadata={"description": "Keep the folders, or put all files side by side."},
+    )
+
+
+class JobRequestHeadersSchema(ma.Schema):
+    """What a client may say beside the body."""
+
+    idempotency_key = fields.String(
+        data_key="Idempotency-Key",
+        load_default=None,
+        validate=[
+            ma.validate.Length(1, 255),
+            ma.validate.Regexp(r"^[\x21-\x7e]+\Z", error="Use visible ASCII characters, a UUID for instance."),
+        ],
+        metadata={"description": "The same key with the same body gives the same job, however often it is sent."},
+    )
+
+
+class JobCreateQuerySchema(Schema):
+    """How to take the request."""
+
+    dry_run = fields.Boolean(
+        load_default=False, metadata={"description": "Only say what the archive would be; nothing is built."}
+    )
+
+
+class JobListQuerySchema(CursorSchema):
+    """Which of the caller's jobs."""
+
+    limit = fields.Integer(load_default=20, validate=ma.validate.Range(1, 100))
+    status = fields.Enum(JobStatus, by_value=True, load_default=None)
+
+
+class SkippedSchema(Schema):
+    """An asset that is not in the archive."""
+
+    asset_id = fields.String(required=True)
+    name = fields.String(required=True)
+    reason = fields.Enum(SkipReason, by_value=True, required=True)
+
+
+class RenamedSchema(Schema):
+    """An asset that is in the archive under another name."""
+
+    asset_id = fields.String(required=True)
+    name = fields.String(required=True)
+    archive_name = fields.String(required=True)
+
+
+class JobLinksSchema(Schema):
+    """Where to go from here."""
+
+    self = fields.String(required=True)
+    items = fields.String(required=True)
+    events = fields.String(required=True)
+    download = fields.String(required=True, metadata={"description": "Answers 302 once the job is complete."})
+
+
+class JobSchema(Schema):
+    """A bulk download. Sizes in bytes, times in UTC (ISO 8601)."""
+
+    job_id = fields.String(required=True)
+    project_id = fields.String(required=True)
+    status = fields.Enum(JobStatus, by_value=True, required=True)
+    seq = fields.Integer(required=True, metadata={"description": "Only grows; what carries a smaller one is older."})
+    current = fields.Integer(required=True, metadata={"description": "Files done."})
+    total = fields.Integer(required=True, metadata={"description": "Files asked for, less those skipped."})
+    percent = fields.Integer(
+        required=True, metadata={"description": "By bytes; 100 only when complete.", "minimum": 0, "maximum": 100}
+    )
+    bytes_done = fields.Integer(required=True)
+    bytes_total = fields.Integer(required=True)
+    bytes_per_second = fields.Float(required=True, allow_none=True)
+    eta_seconds = fields.Float(required=True, allow_none=True)
+    file_count = fields.Integer(required=True, allow_none=True, metadata={"description": "Files in the archive."})
+    file_size = fields.Integer(required=True, allow_none=True, metadata={"description": "Bytes of the archive."})
+    archive_name = fields.String(required=True)
+    layout = fields.Enum(FolderLayout, by_value=True, required=True)
+    on_missing = fields.Enum(OnMissing, by_value=True, required=True)
+    download_url = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Presigned, made for this answer; only when complete. Navigate to it."},
+    )
+    expires_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "When the archive is deleted."}
+    )
+    error = fields.String(required=True, allow_none=True)
+    error_code = fields.String(required=True, allow_none=True)
+    skipped = fields.List(
+        fields.Nested(SkippedSchema), required=True, metadata={"description": "The first 100; `links.items` has all."}
+    )
+    skipped_count = fields.Integer(required=True)
+    renamed = fields.List(
+        fields.Nested(RenamedSchema), required=True, metadata={"description": "The first 100; `links.items` has all."}
+    )
+    renamed_count = fields.Integer(required=True)
+    created_at = fields.AwareDateTime(required=True)
+    started_at = fields.AwareDateTime(required=True, allow_none=True)
+    finished_at = fields.AwareDateTime(required=True, allow_none=True)
+    links = fields.Nested(JobLinksSchema, required=True)
+
+
+class JobListSchema(Schema):
+    """A page of jobs, newest first."""
+
+    jobs = fields.List(fields.Nested(JobSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class PreviewSchema(Schema):
+    """What an archive would be. Sizes in bytes."""
+
+    archive_name = fields.String(required=True)
+    file_count = fields.Integer(required=True)
+    bytes_total = fields.Integer(required=True, metadata={"description": "Of the files."})
+    file_size = fields.Integer(required=True, metadata={"description": "Of the archive, exact."})
+    part_count = fields.Integer(required=True)
+    skipped = fields.List(fields.Nested(SkippedSchema), required=True)
+    renamed = fields.List(fields.Nested(RenamedSchema), required=True)
+    max_files = fields.Integer(required=True)
+    max_bytes = fields.Integer(required=True)
+    fits = fields.Boolean(required=True, metadata={"description": "Whether a job for it would be built."})
+
+
+class ItemListQuerySchema(CursorSchema):
+    """Which lines of the ledger."""
+
+    limit = fields.Integer(load_default=100, validate=ma.validate.Range(1, 1000))
+    outcome = fields.Enum(ItemOutcome, by_value=True, load_default=None)
+
+
+class ItemSchema(Schema):
+    """One requested asset and what became of it."""
+
+    position = fields.Integer(required=True)
+    asset_id = fields.String(required=True)
+    name = fields.String(required=True)
+    archive_name = fields.String(required=True, allow_none=True)
+    size = fields.Integer(required=True)
+    crc32 = fields.Integer(required=True, allow_none=True)
+    outcome = fields.Enum(ItemOutcome, by_value=True, required=True)
+    reason = fields.Enum(SkipReason, by_value=True, required=True, allow_none=True)
+
+
+class ItemListSchema(Schema):
+    """A page of the ledger, in the order of the request."""
+
+    items = fields.List(fields.Nested(ItemSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class ArchiveUrlSchema(Schema):
+    """Where the archive can be fetched from now."""
+
+    url = fields.String(required=True, metadata={"description": "Presigned, made for this answer."})
+    expires_at = fields.AwareDateTime(required=True, metadata={"description": "When this URL ends."})
+    file_name = fields.String(required=True)
+    size = fields.Integer(required=True)
+
+
+# --- assets -------------------------------------------------------------------------
+
+
+class AssetListQuerySchema(CursorSchema):
+    """Which assets."""
+
+    project_id = Text(high=MAX_ID_LENGTH, required=True)
+    limit = fields.Integer(load_default=100, validate=ma.validate.Range(1, 1000))
+    search = Text(high=200, load_default=None, metadata={"description": "Part of the name, upper or lower case."})
+    folder = Text(high=1024, load_default=None, metadata={"description": "Only what lies in this folder or below."})
+
+
+class AssetSchema(Schema):
+    """A file of the media library."""
+
+    asset_id = fields.String(required=True)
+    project_id = fields.String(required=True)
+    name = fields.String(required=True, metadata={"description": "`/` separates folders."})
+    size = fields.Integer(required=True)
+    content_type = fields.String(required=True, allow_none=True)
+    modified_at = fields.AwareDateTime(required=True, allow_none=True)
+    thumbnail_url = fields.String(required=True, allow_none=True, metadata={"description": "Of images only."})
+
+
+class AssetListSchema(Schema):
+    """A page of the library, by name."""
+
+    assets = fields.List(fields.Nested(AssetSchema), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+    total_count = fields.Integer(required=True, metadata={"description": "Of the whole project."})
+    total_size = fields.Integer(required=True, metadata={"description": "Bytes of the whole project."})
+
+
+class NewAssetSchema(Schema):
+    """An object that becomes part of the library."""
+
+    name = Text(high=1024, required=True, metadata={"description": "`/` separates folders."})
+    bucket = Text(high=255, required=True, metadata={"description": "One that this service is allowed to read."})
+    key = FreeText(high=1024, required=True)
+    size = fields.Integer(strict=True, required=True, validate=ma.validate.Range(0, MAX_SIZE))
+    etag = Text(high=255, load_default=None, allow_none=True)
+    content_type = Text(high=255, load_default=None, allow_none=True)
+    modified_at = fields.AwareDateTime(load_default=None, allow_none=True)
+
+
+class NewAssetsSchema(Schema):
+    """Objects that become part of a project's library."""
+
+    project_id = Text(high=MAX_ID_LENGTH, required=True)
+    assets = fields.List(fields.Nested(NewAssetSchema), required=True, validate=ma.validate.Length(1, 1000))
+
+
+class AddedAssetsSchema(Schema):
+    """The assets as they stand in the library now."""
+
+    assets = fields.List(fields.Nested(AssetSchema), required=True)
+
+
+# --- the service --------------------------------------------------------------------
+
+
+class CapabilitiesSchema(Schema):
+    """What this service takes and does, as data. Sizes in bytes."""
+
+    max_files = fields.Integer(required=True)
+    max_bytes = fields.Integer(required=True)
+    max_active_jobs = fields.Integer(required=True, metadata={"description": "Per person."})
+    max_streams = fields.Integer(required=True, metadata={"description": "Per person."})
+    expiry_hours = fields.Float(required=True, metadata={"description": "How long an archive is kept."})
+    url_ttl_seconds = fields.Integer(required=True)
+    heartbeat_seconds = fields.Float(required=True)
+    formats = fields.List(fields.String(), required=True)
+    layouts = fields.List(fields.Enum(FolderLayout, by_value=True), required=True)
+    on_missing = fields.List(fields.Enum(OnMissing, by_value=True), required=True)
+    transports = fields.List(fields.String(), required=True)
+
+
+class ProblemSchema(ma.Schema):
+    """A problem document (RFC 9457). Further members depend on `code`."""
+
+    type = fields.String(required=True)
+    title = fields.String(required=True)
+    status = fields.Integer(required=True)
+    detail = fields.String(required=True)
+    code = fields.String(required=True, metadata={"description": "Stable; compare this one."})
+    instance = fields.String(required=True)
+    requestId = fields.String()  # noqa: N815 - as on the wire
+    errors = fields.List(
+        fields.Dict(keys=fields.String(), values=fields.String()),
+        metadata={"description": "`detail` with the `pointer` (RFC 6901), `parameter` or `header` it is about."},
+    )
+    limit = fields.Raw(metadata={"description": "The limit that was passed."})
+
+
+class CheckSchema(Schema):
+    """One thing that this process needs."""
+
+    ok = fields.Boolean(required=True)
+    error = fields.String(required=True, allow_none=True)
+
+
+class ReadinessSchema(Schema):
+    """Whether this process can serve."""
+
+    status = fields.String(required=True, validate=ma.validate.OneOf(["ready", "unready"]))
+    checks = fields.Dict(keys=fields.String(), values=fields.Nested(CheckSchema), required=True)
+    failing = fields.List(fields.String(), required=True)
+
+
+class LivenessSchema(Schema):
+    """The process answers."""
+
+    status = fields.String(required=True, validate=ma.validate.OneOf(["ok"]))
+    version = fields.String(required=True)
