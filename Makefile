@@ -1,0 +1,55 @@
+# `make help` lists the targets. A bare machine needs make and Python 3.11 or newer; the rest is installed
+# into .venv at the first use.
+
+PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(if $(shell $(name) -c \
+	'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo yes),$(name))))
+VENV := .venv
+BIN := $(VENV)/bin
+TESTS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: run
+run: $(VENV)/runtime.stamp ## start the whole system on http://127.0.0.1:8000 (or PORT)
+	@exec $(BIN)/python -m bulkdl
+
+.PHONY: test
+test: $(VENV)/dev.stamp ## run every test, or those that TESTS names
+	$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: lint
+lint: $(VENV)/dev.stamp ## check style, types and the rules of DESIGN on who imports whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/dev.stamp ## lay the code out
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: bench
+bench: $(VENV)/dev.stamp ## measure speed and memory; the figures are explained in bench/README.md
+	$(BIN)/python -m bench
+
+.PHONY: clean
+clean: ## remove what was installed, and the data of `make run`
+	rm -rf $(VENV) .bulkdl
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "Bulkdl needs Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/runtime.stamp: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/runtime.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

@@ -1,0 +1,45 @@
+"""Loads the sample library: objects into the bucket, assets into the catalogue."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from bulkdl.identity import Principal
+from bulkdl.jobs import catalogue, sweep
+from bulkdl.jobs.catalogue import NewAsset
+from bulkdl.local.sample import SampleFile, sample_files
+from bulkdl.runtime import Runtime
+
+PROJECT = "demo"
+
+_PREFIX = "sample-library/"
+
+
+def load_library(runtime: Runtime, folder: Path) -> None:
+    """Put every sample file into the bucket, and into the catalogue when that has none yet."""
+    files = sample_files()
+    with ThreadPoolExecutor(4) as pool:
+        assets = list(pool.map(lambda file: _put(runtime, folder, file), files))
+    user = Principal(user_id=runtime.settings.demo_user or PROJECT, project_ids=frozenset({PROJECT}))
+    if not catalogue.list_assets(runtime.jobs, user, PROJECT, cursor=None, limit=1).assets:
+        catalogue.add_assets(runtime.jobs, user, PROJECT, assets)
+
+
+def forget_lost_archives(runtime: Runtime) -> int:
+    """Mark archives of earlier runs that the bucket no longer holds as expired; return how many."""
+    return sweep.expire_lost_archives(runtime.jobs)
+
+
+def _put(runtime: Runtime, folder: Path, file: SampleFile) -> NewAsset:
+    bucket, key = runtime.settings.archive_bucket, _PREFIX + file.file_name
+    path = folder / file.file_name
+    version = runtime.store.put(bucket, key, path.read_bytes(), content_type=file.content_type)
+    return NewAsset(
+        name=file.name,
+        bucket=bucket,
+        key=key,
+        size=version.size,
+        etag=version.etag,
+        content_type=file.content_type,
+    )
