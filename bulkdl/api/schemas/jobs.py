@@ -1,35 +1,13 @@
-"""The JSON of the wire (DESIGN §8), in camelCase: what is read from clients and what is written to them."""
+"""Bulk downloads on the wire."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import marshmallow as ma
 from marshmallow import fields
 
 from bulkdl.api.fields import MAX_ID_LENGTH, AssetIds, FreeText, Text
+from bulkdl.api.schemas.base import CursorSchema, Schema
 from bulkdl.jobs.status import FolderLayout, ItemOutcome, JobStatus, OnMissing, SkipReason
-
-MAX_SIZE = 2**63 - 1
-"""What the databases' columns hold."""
-
-
-class Schema(ma.Schema):
-    """A schema whose JSON names are the Python names in camelCase."""
-
-    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # Any: fields of all types
-        """Derive the JSON name."""
-        first, *rest = (field_obj.data_key or field_name).split("_")
-        field_obj.data_key = first + "".join(word.capitalize() for word in rest)
-
-
-class CursorSchema(Schema):
-    """Which page of a list."""
-
-    cursor = Text(high=2048, load_default=None, metadata={"description": "`nextCursor` of the page before."})
-
-
-# --- jobs ---------------------------------------------------------------------------
 
 
 class JobRequestSchema(Schema):
@@ -215,119 +193,3 @@ class ArchiveUrlSchema(Schema):
     expires_at = fields.AwareDateTime(required=True, metadata={"description": "When this URL ends."})
     file_name = fields.String(required=True)
     size = fields.Integer(required=True)
-
-
-# --- assets -------------------------------------------------------------------------
-
-
-class AssetListQuerySchema(CursorSchema):
-    """Which assets."""
-
-    project_id = Text(high=MAX_ID_LENGTH, required=True)
-    limit = fields.Integer(load_default=100, validate=ma.validate.Range(1, 1000))
-    search = Text(high=200, load_default=None, metadata={"description": "Part of the name, upper or lower case."})
-    folder = Text(high=1024, load_default=None, metadata={"description": "Only what lies in this folder or below."})
-
-
-class AssetSchema(Schema):
-    """A file of the media library."""
-
-    asset_id = fields.String(required=True)
-    project_id = fields.String(required=True)
-    name = fields.String(required=True, metadata={"description": "`/` separates folders."})
-    size = fields.Integer(required=True)
-    content_type = fields.String(required=True, allow_none=True)
-    modified_at = fields.AwareDateTime(required=True, allow_none=True)
-    thumbnail_url = fields.String(required=True, allow_none=True, metadata={"description": "Of images only."})
-
-
-class AssetListSchema(Schema):
-    """A page of the library, by name."""
-
-    assets = fields.List(fields.Nested(AssetSchema), required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
-    total_count = fields.Integer(required=True, metadata={"description": "Of the whole project."})
-    total_size = fields.Integer(required=True, metadata={"description": "Bytes of the whole project."})
-
-
-class NewAssetSchema(Schema):
-    """An object that becomes part of the library."""
-
-    name = Text(high=1024, required=True, metadata={"description": "`/` separates folders."})
-    bucket = Text(high=255, required=True, metadata={"description": "One that this service is allowed to read."})
-    key = FreeText(high=1024, required=True)
-    size = fields.Integer(strict=True, required=True, validate=ma.validate.Range(0, MAX_SIZE))
-    etag = Text(high=255, load_default=None, allow_none=True)
-    content_type = Text(high=255, load_default=None, allow_none=True)
-    modified_at = fields.AwareDateTime(load_default=None, allow_none=True)
-
-
-class NewAssetsSchema(Schema):
-    """Objects that become part of a project's library."""
-
-    project_id = Text(high=MAX_ID_LENGTH, required=True)
-    assets = fields.List(fields.Nested(NewAssetSchema), required=True, validate=ma.validate.Length(1, 1000))
-
-
-class AddedAssetsSchema(Schema):
-    """The assets as they stand in the library now."""
-
-    assets = fields.List(fields.Nested(AssetSchema), required=True)
-
-
-# --- the service --------------------------------------------------------------------
-
-
-class CapabilitiesSchema(Schema):
-    """What this service takes and does, as data. Sizes in bytes."""
-
-    max_files = fields.Integer(required=True)
-    max_bytes = fields.Integer(required=True)
-    max_active_jobs = fields.Integer(required=True, metadata={"description": "Per person."})
-    max_streams = fields.Integer(required=True, metadata={"description": "Per person."})
-    expiry_hours = fields.Float(required=True, metadata={"description": "How long an archive is kept."})
-    url_ttl_seconds = fields.Integer(required=True)
-    heartbeat_seconds = fields.Float(required=True)
-    formats = fields.List(fields.String(), required=True)
-    layouts = fields.List(fields.Enum(FolderLayout, by_value=True), required=True)
-    on_missing = fields.List(fields.Enum(OnMissing, by_value=True), required=True)
-    transports = fields.List(fields.String(), required=True)
-
-
-class ProblemSchema(ma.Schema):
-    """A problem document (RFC 9457). Further members depend on `code`."""
-
-    type = fields.String(required=True)
-    title = fields.String(required=True)
-    status = fields.Integer(required=True)
-    detail = fields.String(required=True)
-    code = fields.String(required=True, metadata={"description": "Stable; compare this one."})
-    instance = fields.String(required=True)
-    requestId = fields.String()  # noqa: N815 - as on the wire
-    errors = fields.List(
-        fields.Dict(keys=fields.String(), values=fields.String()),
-        metadata={"description": "`detail` with the `pointer` (RFC 6901), `parameter` or `header` it is about."},
-    )
-    limit = fields.Raw(metadata={"description": "The limit that was passed."})
-
-
-class CheckSchema(Schema):
-    """One thing that this process needs."""
-
-    ok = fields.Boolean(required=True)
-    error = fields.String(required=True, allow_none=True)
-
-
-class ReadinessSchema(Schema):
-    """Whether this process can serve."""
-
-    status = fields.String(required=True, validate=ma.validate.OneOf(["ready", "unready"]))
-    checks = fields.Dict(keys=fields.String(), values=fields.Nested(CheckSchema), required=True)
-    failing = fields.List(fields.String(), required=True)
-
-
-class LivenessSchema(Schema):
-    """The process answers."""
-
-    status = fields.String(required=True, validate=ma.validate.OneOf(["ok"]))
-    version = fields.String(required=True)

@@ -1,0 +1,61 @@
+"""The JSON of the wire (DESIGN §8), in camelCase: what is read from clients and what is written to them."""
+
+from bulkdl.api.schemas.assets import (
+    AddedAssetsSchema,
+    AssetListQuerySchema,
+    AssetListSchema,
+    AssetSchema,
+    NewAssetSchema,
+    NewAssetsSchema,
+)
+from bulkdl.api.schemas.jobs import (
+    ArchiveUrlSchema,
+    ItemListQuerySchema,
+    ItemListSchema,
+    ItemSchema,
+    JobCreateQuerySchema,
+    JobLinksSchema,
+    JobListQuerySchema,
+    JobListSchema,
+    JobRequestHeadersSchema,
+    JobRequestSchema,
+    JobSchema,
+    PreviewSchema,
+    RenamedSchema,
+    SkippedSchema,
+)
+from bulkdl.api.schemas.service import (
+    CapabilitiesSchema,
+    CheckSchema,
+    LivenessSchema,
+    ProblemSchema,
+    ReadinessSchema,
+)
+
+__all__ = [
+    "AddedAssetsSchema",
+    "ArchiveUrlSchema",
+    "AssetListQuerySchema",
+    "AssetListSchema",
+    "AssetSchema",
+    "CapabilitiesSchema",
+    "CheckSchema",
+    "ItemListQuerySchema",
+    "ItemListSchema",
+    "ItemSchema",
+    "JobCreateQuerySchema",
+    "JobLinksSchema",
+    "JobListQuerySchema",
+    "JobListSchema",
+    "JobRequestHeadersSchema",
+    "JobRequestSchema",
+    "JobSchema",
+    "LivenessSchema",
+    "NewAssetSchema",
+    "NewAssetsSchema",
+    "PreviewSchema",
+    "ProblemSchema",
+    "ReadinessSchema",
+    "RenamedSchema",
+    "SkippedSchema",
+]
