@@ -5,7 +5,6 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from bulkdl.identity import Principal
 from bulkdl.jobs import catalogue, sweep
 from bulkdl.jobs.catalogue import NewAsset
 from bulkdl.local.sample import SampleFile, sample_files
@@ -17,13 +16,10 @@ _PREFIX = "sample-library/"
 
 
 def load_library(runtime: Runtime, folder: Path) -> None:
-    """Put every sample file into the bucket, and into the catalogue when that has none yet."""
-    files = sample_files()
+    """Put every sample file into the bucket and into the catalogue; doing it again changes nothing."""
     with ThreadPoolExecutor(4) as pool:
-        assets = list(pool.map(lambda file: _put(runtime, folder, file), files))
-    user = Principal(user_id=runtime.settings.demo_user or PROJECT, project_ids=frozenset({PROJECT}))
-    if not catalogue.list_assets(runtime.jobs, user, PROJECT, cursor=None, limit=1).assets:
-        catalogue.add_assets(runtime.jobs, user, PROJECT, assets)
+        assets = list(pool.map(lambda file: _put(runtime, folder, file), sample_files()))
+    catalogue.save_assets(runtime.jobs, PROJECT, assets)
 
 
 def forget_lost_archives(runtime: Runtime) -> int:
