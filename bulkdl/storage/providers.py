@@ -10,6 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+FROZEN_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
+"""Storage classes whose objects must be restored before they can be read (GLACIER_IR is read directly)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Provider:
@@ -20,6 +23,8 @@ class Provider:
     """UploadPartCopy honours CopySourceRange."""
     copies_if_match: bool = False
     """UploadPartCopy honours x-amz-copy-source-if-match; elsewhere the source is looked at again."""
+    copies_any_key: bool = False
+    """UploadPartCopy finds keys with a percent sign. Ceph decodes them twice, and may copy another object."""
     copies_with_crc32: bool = False
     """CopyPartResult carries ChecksumCRC32 when the upload was created with CRC32."""
     stores_crc32: bool = False
@@ -38,6 +43,7 @@ AWS = Provider(
     "aws",
     copies_ranges=True,
     copies_if_match=True,
+    copies_any_key=True,
     copies_with_crc32=True,
     stores_crc32=True,
     checks_parts=True,
@@ -48,7 +54,7 @@ R2 = Provider("r2", copies_ranges=True, wants_equal_parts=True)
 MINIO = Provider("minio", copies_ranges=True, copies_if_match=True)
 B2 = Provider("b2", copies_ranges=True)
 CEPH = Provider("ceph", copies_ranges=True)
-MOTO = Provider("moto", copies_ranges=True, stores_crc32=True)
+MOTO = Provider("moto", copies_ranges=True, copies_any_key=True, stores_crc32=True)
 GENERIC = Provider("generic")
 
 PROVIDERS = {provider.name: provider for provider in (AWS, R2, MINIO, B2, CEPH, MOTO, GENERIC)}

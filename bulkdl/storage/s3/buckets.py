@@ -19,11 +19,6 @@ class S3Buckets(S3Access):
 
     __slots__ = ()
 
-    def ping(self, bucket: str) -> None:
-        """API_HeadBucket."""
-        with translated(Subject("reaching the bucket", bucket)):
-            self.clients.patient.head_bucket(Bucket=bucket)
-
     def ensure_bucket(self, bucket: str) -> None:
         """API_CreateBucket. On AWS every region but us-east-1 must be named."""
         request: CreateBucketRequestTypeDef = {"Bucket": bucket}

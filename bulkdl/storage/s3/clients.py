@@ -22,7 +22,7 @@ class Clients:
     control: S3Client
     """Listings, creating and aborting uploads: quick, retried by botocore."""
     patient: S3Client
-    """Completing and copying: the store may work for minutes before it answers, and a second try may find it done."""
+    """Completing: the store may work for minutes before it answers, and a second try may find it done."""
     public: S3Client
     """Signs URLs for the address that browsers use; never sends anything."""
 

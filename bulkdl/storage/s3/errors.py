@@ -22,20 +22,30 @@ from bulkdl.errors import (
 )
 
 
+class About(Enum):
+    """What a refusal can be blamed on."""
+
+    SOURCE = auto()
+    """One object to be read: what is wrong with it concerns that object alone."""
+    UPLOAD = auto()
+    """An open multipart upload."""
+    STORE = auto()
+    """A bucket, or an object to be written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a request was about: one object to be read, or else an upload, a bucket, an object to be written."""
+    """What a request was about."""
 
     action: str
     bucket: str
     key: str | None = None
-    is_read: bool = False
-    """The key names an object to be read: what is wrong with it concerns that object alone."""
+    about: About = About.STORE
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A refusal as S3 sent it. `code` is empty where the answer had no body (HEAD)."""
+class Refusal:
+    """An answer that is no success. `code` is empty where it had no body (HEAD)."""
 
     status: int
     code: str = ""
@@ -62,17 +72,19 @@ class _Row:
     meaning: _Meaning
     codes: Collection[str] = ()
     statuses: Collection[int] = ()
-    reads_only: bool = False
+    about: About | None = None
 
 
 _KMS = ("KMS.DisabledException", "KMS.InvalidStateException", "KMS.KMSInvalidStateException", "KMS.NotFoundException")
 
 _TABLE = (
     _Row(_Meaning.NO_UPLOAD, codes={"NoSuchUpload"}),
-    _Row(_Meaning.NOT_FOUND, codes={"NoSuchKey", "NoSuchVersion"}, reads_only=True),
-    _Row(_Meaning.ARCHIVED, codes={"InvalidObjectState"}, reads_only=True),
-    _Row(_Meaning.CHANGED, codes={"PreconditionFailed", "InvalidRange"}, reads_only=True),
-    _Row(_Meaning.FORBIDDEN, codes={"AccessDenied", "AllAccessDisabled", "Forbidden"}, reads_only=True),
+    # Ceph's word for it.
+    _Row(_Meaning.NO_UPLOAD, codes={"NoSuchKey"}, about=About.UPLOAD),
+    _Row(_Meaning.NOT_FOUND, codes={"NoSuchKey", "NoSuchVersion"}, about=About.SOURCE),
+    _Row(_Meaning.ARCHIVED, codes={"InvalidObjectState"}, about=About.SOURCE),
+    _Row(_Meaning.CHANGED, codes={"PreconditionFailed", "InvalidRange"}, about=About.SOURCE),
+    _Row(_Meaning.FORBIDDEN, codes={"AccessDenied", "AllAccessDisabled", "Forbidden"}, about=About.SOURCE),
     _Row(
         _Meaning.THROTTLED,
         codes={
@@ -99,7 +111,7 @@ _TABLE = (
         },
     ),
     # Encrypted with a key that the request would have to bring, or that has been disabled.
-    _Row(_Meaning.UNREADABLE, codes={"InvalidRequest", *_KMS}, reads_only=True),
+    _Row(_Meaning.UNREADABLE, codes={"InvalidRequest", *_KMS}, about=About.SOURCE),
     # What has nothing to do with one object though it comes with 400, 403 or 404, and what another
     # try will not mend though CompleteMultipartUpload may say it under 200.
     _Row(
@@ -127,26 +139,26 @@ _TABLE = (
             "Unauthorized",
         },
     ),
-    _Row(_Meaning.NOT_FOUND, statuses={404, 410}, reads_only=True),
-    _Row(_Meaning.FORBIDDEN, statuses={403}, reads_only=True),
-    _Row(_Meaning.CHANGED, statuses={412, 416}, reads_only=True),
+    _Row(_Meaning.NOT_FOUND, statuses={404, 410}, about=About.SOURCE),
+    _Row(_Meaning.FORBIDDEN, statuses={403}, about=About.SOURCE),
+    _Row(_Meaning.CHANGED, statuses={412, 416}, about=About.SOURCE),
     _Row(_Meaning.THROTTLED, statuses={429, 503}),
-    _Row(_Meaning.UNAVAILABLE, statuses={408, 425, 500, *range(502, 600)}),
+    _Row(_Meaning.UNAVAILABLE, statuses={307, 408, 425, 500, *range(502, 600)}),
     # An error that came under a status of success: the work was begun and then failed.
     _Row(_Meaning.UNAVAILABLE, statuses=range(200, 300)),
     _Row(_Meaning.REFUSED),
 )
 
 
-def translate(answer: Answer, subject: Subject) -> StorageError:
+def translate(refusal: Refusal, subject: Subject) -> StorageError:
     """Our error for what S3 answered."""
-    meaning = next(row.meaning for row in _TABLE if _matches(row, answer, subject))
-    text = _describe(answer, subject)
+    meaning = next(row.meaning for row in _TABLE if _matches(row, refusal, subject))
+    text = _describe(refusal, subject)
     if meaning is _Meaning.NO_UPLOAD:
         return UploadNotFound(text)
     if meaning is _Meaning.THROTTLED or meaning is _Meaning.UNAVAILABLE:
         is_throttled = meaning is _Meaning.THROTTLED
-        return StorageUnavailable(text, retry_after_s=answer.retry_after_s, throttled=is_throttled)
+        return StorageUnavailable(text, retry_after_s=refusal.retry_after_s, throttled=is_throttled)
     if meaning is _Meaning.REFUSED or subject.key is None:
         return StorageRefused(text)
     leaf = {
@@ -179,17 +191,17 @@ def parse_retry_after(value: str | None) -> float | None:
     return seconds if 0 <= seconds < 86_400 else None
 
 
-def _matches(row: _Row, answer: Answer, subject: Subject) -> bool:
-    if row.reads_only and not subject.is_read:
+def _matches(row: _Row, refusal: Refusal, subject: Subject) -> bool:
+    if row.about is not None and row.about is not subject.about:
         return False
     if row.codes:
-        return answer.code in row.codes
-    return not row.statuses or answer.status in row.statuses
+        return refusal.code in row.codes
+    return not row.statuses or refusal.status in row.statuses
 
 
-def _describe(answer: Answer, subject: Subject) -> str:
+def _describe(refusal: Refusal, subject: Subject) -> str:
     where = f"bucket {subject.bucket!r}" + (f", key {subject.key!r}" if subject.key is not None else "")
-    said = " ".join(part for part in (str(answer.status), answer.code, answer.message) if part)
-    is_elsewhere = answer.region is not None and answer.status in (301, 307, 400)
-    hint = f" The bucket is in region {answer.region}: set S3_REGION." if is_elsewhere else ""
+    said = " ".join(part for part in (str(refusal.status), refusal.code, refusal.message) if part)
+    is_elsewhere = refusal.region is not None and refusal.status in (301, 400)
+    hint = f" The bucket is in region {refusal.region}: set S3_REGION." if is_elsewhere else ""
     return f"{subject.action} ({where}): the store answered {said}.{hint}"

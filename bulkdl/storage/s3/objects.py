@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from bulkdl.storage import Bytes, ObjectInfo, ObjectVersion
 from bulkdl.storage.disposition import attachment
+from bulkdl.storage.providers import FROZEN_CLASSES
 from bulkdl.storage.s3.base import S3Access
 from bulkdl.storage.s3.errors import Subject
 from bulkdl.storage.s3.vendor import translated
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 MAX_EXPIRY_S = 7 * 86_400
 """Of a URL signed with Signature Version 4."""
-FROZEN_CLASSES = frozenset({"GLACIER", "DEEP_ARCHIVE"})
-"""Storage classes whose objects must be restored first (GLACIER_IR is read directly)."""
 
 
 class S3Objects(S3Access):

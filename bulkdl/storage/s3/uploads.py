@@ -7,11 +7,12 @@ from contextlib import suppress
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from bulkdl.errors import UploadNotFound
+from bulkdl.errors import StorageRefused, StorageUnavailable, UploadNotFound
 from bulkdl.storage import PendingUpload, Upload, UploadedPart
 from bulkdl.storage.disposition import attachment
-from bulkdl.storage.s3.base import S3Access, encode_crc32
-from bulkdl.storage.s3.errors import Subject
+from bulkdl.storage.s3.base import S3Access
+from bulkdl.storage.s3.checksums import encode_crc32
+from bulkdl.storage.s3.errors import About, Subject
 from bulkdl.storage.s3.vendor import translated
 
 if TYPE_CHECKING:
@@ -78,8 +79,14 @@ class S3Uploads(S3Access):
             request["ChecksumType"] = "FULL_OBJECT"
             request["ChecksumCRC32"] = encode_crc32(crc32)
             request["MpuObjectSize"] = size
-        with translated(_about(upload, "completing an upload")):
-            self.clients.patient.complete_multipart_upload(**request)
+        try:
+            with translated(_about(upload, "completing an upload")):
+                self.clients.patient.complete_multipart_upload(**request)
+        except StorageUnavailable:
+            # Ceph answers 500 when the upload is gone: its parts say whether another try makes sense.
+            with suppress(StorageUnavailable, StorageRefused):
+                next(self.list_parts(upload), None)
+            raise
 
     def abort_upload(self, upload: Upload) -> None:
         """API_AbortMultipartUpload. Parts that are still being sent may be stored after it: list and abort again."""
@@ -102,4 +109,4 @@ class S3Uploads(S3Access):
 
 
 def _about(upload: Upload, action: str) -> Subject:
-    return Subject(action, upload.bucket, upload.key)
+    return Subject(action, upload.bucket, upload.key, About.UPLOAD)

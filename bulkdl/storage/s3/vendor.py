@@ -1,16 +1,18 @@
-"""botocore's exceptions, translated once."""
+"""The exceptions of botocore and of connections, translated once."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ssl import SSLError
 
 from botocore import exceptions as vendor
 from botocore.parsers import ResponseParserError
 from urllib3.exceptions import HTTPError
 
 from bulkdl.errors import StorageError, StorageRefused
-from bulkdl.storage.s3.errors import Answer, Subject, parse_retry_after, translate, unavailable
+from bulkdl.storage.s3.errors import Refusal, Subject, parse_retry_after, translate, unavailable
+from bulkdl.storage.s3.wire import MalformedAnswer
 
 _UNREACHABLE = (
     vendor.HTTPClientError,
@@ -22,6 +24,7 @@ _UNREACHABLE = (
     ResponseParserError,
     vendor.FlexibleChecksumError,
     HTTPError,
+    MalformedAnswer,
     OSError,
 )
 
@@ -32,8 +35,8 @@ def translated(subject: Subject) -> Iterator[None]:
     try:
         yield
     except vendor.ClientError as exc:
-        raise translate(_answer(exc), subject) from exc
-    except vendor.SSLError as exc:
+        raise translate(_refusal(exc), subject) from exc
+    except (vendor.SSLError, SSLError) as exc:
         raise _tls_error(exc, subject) from exc
     except _UNREACHABLE as exc:
         raise unavailable(subject, exc) from exc
@@ -41,13 +44,13 @@ def translated(subject: Subject) -> Iterator[None]:
         raise StorageRefused(f"{subject.action} in bucket {subject.bucket!r}: {exc}") from exc
 
 
-def _answer(exc: vendor.ClientError) -> Answer:
+def _refusal(exc: vendor.ClientError) -> Refusal:
     """A code of digits is botocore's stand-in for an answer without a body."""
     error = exc.response.get("Error", {})
     meta = exc.response.get("ResponseMetadata", {})
     headers = meta.get("HTTPHeaders", {})
     code = error.get("Code", "")
-    return Answer(
+    return Refusal(
         status=meta.get("HTTPStatusCode", 0),
         code="" if code.isdigit() else code,
         message=error.get("Message", ""),
