@@ -75,10 +75,13 @@ def decode_message(text: bytes) -> Message:
     """What was published, ready for the streams. Raises `ValueError` when it is no event of a job."""
     try:
         content = json.loads(text)
-        data = content["data"]
-        return Message(content["event"], data, job_id=data["jobId"], seq=int(data["seq"]))
+        name, data = content["event"], content["data"]
+        job_id, seq = data["jobId"], int(data["seq"])
     except (KeyError, TypeError, RecursionError) as exc:
         raise ValueError("this is not an event of a job") from exc
+    if not isinstance(name, str) or not isinstance(job_id, str):
+        raise ValueError("this is not an event of a job")
+    return Message(name, data, job_id=job_id, seq=seq)
 
 
 def text_frame(payload: bytes) -> bytes:
