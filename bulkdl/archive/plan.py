@@ -109,6 +109,15 @@ class Plan:
         start = (number - 1) * self.part_size
         return start, min(start + self.part_size, self.layout.size)
 
+    def lone_piece(self, number: int) -> Piece | None:
+        """The piece that is the whole part, where it lies wholly inside one object."""
+        start, stop = self.bounds(number)
+        entry = self.layout.entry_at(start)
+        if stop > self.layout.directory_offset or entry != self.layout.entry_at(stop - 1):
+            return None
+        offset = start - self.layout.data_offset(entry)
+        return Piece(entry, offset, stop - start) if offset >= 0 else None
+
     def segments(self, start: int, stop: int) -> list[Segment]:
         """What bytes `start` to `stop` of the archive are made of, in order."""
         layout = self.layout
