@@ -11,6 +11,7 @@ import click
 
 from bulkdl.cli.api import Api
 from bulkdl.cli.tokens import make_token
+from bulkdl.errors import SettingsError
 from bulkdl.local.home import find_home
 from bulkdl.local.library import PROJECT
 from bulkdl.runtime import Role, Runtime, make_runtime
@@ -40,7 +41,12 @@ class State:
     @functools.cached_property
     def settings(self) -> Settings:
         """Raises `SettingsError`."""
-        return load_settings(self.environ)
+        try:
+            return load_settings(self.environ)
+        except SettingsError as exc:
+            if "DATABASE_URL" in self.environ:
+                raise
+            raise SettingsError(f"{exc} And nothing that `make run` started is running in this folder.") from exc
 
     @property
     def user_id(self) -> str:

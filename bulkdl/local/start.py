@@ -158,9 +158,9 @@ def _procfile() -> dict[str, str]:
 
 
 def _free_web_port(text: str) -> int:
-    wish = "PORT wants a port number that is free, such as PORT=8001."
+    wish = "set PORT to a free one, as in PORT=8001 make run."
     if not text.isdecimal() or not 0 < int(text) < 65_536:
-        raise SettingsError(f"PORT is {text!r}: {wish}")
+        raise SettingsError(f"PORT is {text!r}, which is no port: {wish}")
     with socket.socket() as probe:
         # As the web server will bind it: connections that have just ended are no hindrance.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

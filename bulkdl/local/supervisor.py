@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -24,6 +26,7 @@ class Supervisor(Manager):  # type: ignore[misc]  # honcho ships no types
     def __init__(self, ready_url: str, on_ready: Callable[[], None]) -> None:
         super().__init__()
         self._process_ctor = _LeashedProcess
+        self._procmgr = _Signals()
         self._ready_url = ready_url
         self._on_ready = on_ready
 
@@ -64,6 +67,19 @@ def run_processes(
         supervisor.add_process(name, f"exec {command}", env=dict(environ), cwd=str(cwd))
     supervisor.loop()
     return int(supervisor.returncode or 0)
+
+
+class _Signals:
+    """How honcho ends a process: politely to the program alone, which sees to its own children."""
+
+    def terminate(self, pid: int) -> None:
+        # To its whole group, the children would be told twice, and Dramatiq's take that as "at once".
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+
+    def kill(self, pid: int) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(pid, signal.SIGKILL)
 
 
 class _LeashedProcess(Process):  # type: ignore[misc]  # honcho ships no types
