@@ -15,8 +15,8 @@ from bulkdl.errors import (
     StorageUnavailable,
     UploadNotFound,
 )
-from bulkdl.jobs.announce import announce
 from bulkdl.jobs.context import JobContext
+from bulkdl.jobs.endings import settle
 from bulkdl.jobs.keeper import LeaseKeeper
 from bulkdl.jobs.plan_step import JOB_METADATA
 from bulkdl.jobs.prepared import Prepared, add_saved
@@ -49,7 +49,7 @@ def finish(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
         if not _stands(ctx, prepared):
             raise BuildFailed("The finished archive is not what was planned.", code="archive_verification_failed")
     _commit(ctx, keeper, prepared)
-    announce(ctx, prepared.job.id)
+    settle(ctx, prepared.job.id)
 
 
 def _store_missing_parts(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared, saved: Sequence[SavedPart]) -> None:
@@ -60,7 +60,7 @@ def _store_missing_parts(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepare
     if not missing:
         return
     log.debug("storing late parts", job_id=prepared.job.id, parts=len(missing))
-    record = Checkpoint(ctx, keeper, prepared.plan, files=0, size=0)
+    record = Checkpoint(ctx, keeper, prepared, files=0, size=0)
     ctx.require_transfer().run(
         Work(
             plan=prepared.plan,

@@ -49,7 +49,7 @@ def _look(store: ObjectStore, item: BulkDownloadItem) -> Look:
 @retry(
     retry=retry_if_exception_type(StorageUnavailable),
     stop=stop_after_attempt(3),
-    wait=wait_exponential_jitter(initial=0.2, max=5),
+    wait=wait_exponential_jitter(multiplier=0.2, max=5),
     reraise=True,
 )
 def _head(store: ObjectStore, bucket: str, key: str) -> ObjectInfo:

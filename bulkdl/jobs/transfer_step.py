@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 
-from bulkdl.archive.plan import Plan
 from bulkdl.errors import LeaseLost, ServiceUnavailable
 from bulkdl.events.publisher import ProgressReporter
 from bulkdl.jobs.context import JobContext
@@ -14,7 +13,7 @@ from bulkdl.jobs.prepared import Prepared, add_saved, pack_crc32s
 from bulkdl.jobs.store import checkpoint
 from bulkdl.jobs.store.checkpoint import SavedPart
 from bulkdl.logs import get_logger
-from bulkdl.transfer import PartResult, Work
+from bulkdl.transfer import PartResult, Work, count_part
 
 log = get_logger(__name__)
 
@@ -24,10 +23,11 @@ _SAVE_EVERY_S = 0.5
 class Checkpoint:
     """Writes down finished parts in small batches, under the claim; a lost claim stops the transfer."""
 
-    def __init__(self, ctx: JobContext, keeper: LeaseKeeper, plan: Plan, *, files: int, size: int) -> None:
+    def __init__(self, ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared, *, files: int, size: int) -> None:
         self._ctx = ctx
         self._keeper = keeper
-        self._plan = plan
+        self._plan = prepared.plan
+        self._sources = prepared.contents.sources
         self.files, self.size = files, size
         """Of the parts written down."""
         self._waiting: list[PartResult] = []
@@ -47,9 +47,9 @@ class Checkpoint:
         """Save what waits; raises `LeaseLost` when the claim is void."""
         waiting, self._waiting = self._waiting, []
         for result in waiting:
-            files, size = done_in(self._plan, result.number)
-            self.files += files
+            size, files = count_part(self._plan, self._sources, result.number)
             self.size += size
+            self.files += files
         rows = [SavedPart(result.number, result.etag, pack_crc32s(result.crc32s)) for result in waiting]
         with self._ctx.database.session() as session:
             saved = checkpoint.save_parts(
@@ -76,9 +76,9 @@ def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepar
         saved = checkpoint.parts_of(session, job.id, work.first_part, work.last_part)
     add_saved(prepared.checksums, saved)
     done = {part.number for part in saved}
-    counts = [done_in(plan, part_number) for part_number in done]
-    files, size = sum(files for files, _ in counts), sum(size for _, size in counts)
-    record = Checkpoint(ctx, keeper, plan, files=files, size=size)
+    counts = [count_part(plan, prepared.contents.sources, part_number) for part_number in done]
+    size, files = sum(size for size, _ in counts), sum(files for _, files in counts)
+    record = Checkpoint(ctx, keeper, prepared, files=files, size=size)
     reporter = ProgressReporter(
         ctx.publisher,
         job_id=job.id,
@@ -113,14 +113,6 @@ def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepar
     record.save()
     _mark_done(ctx, keeper, record)
     log.debug("range done", job_id=job.id, range=number, parts=work.last_part - work.first_part + 1)
-
-
-def done_in(plan: Plan, part_number: int) -> tuple[int, int]:
-    """Files whose last byte lies in the part, and bytes of files in it."""
-    entries = plan.layout.entries
-    pieces = plan.part(part_number).pieces
-    ended = sum(piece.offset + piece.size == entries[piece.entry].size for piece in pieces)
-    return ended, sum(piece.size for piece in pieces)
 
 
 def _mark_done(ctx: JobContext, keeper: LeaseKeeper, record: Checkpoint) -> None:

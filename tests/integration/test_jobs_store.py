@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from datetime import timedelta
 
-import pytest
 import sqlalchemy as sa
 
 from bulkdl.database import Database
@@ -21,13 +19,6 @@ from bulkdl.storage import ObjectVersion
 from tests.factories import make_asset, save_job
 
 OWNER = "worker:test"
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.close()
 
 
 def claim_job(database: Database, job_id: str, lease_s: float = 60.0) -> Claim | None:
