@@ -66,6 +66,17 @@ class BufferedParts:
             run.fetch(number, slab, partial(self._slab_read, part, slab))
         return True
 
+    def go_on(self) -> None:
+        """Have every part stored that can be."""
+        checksums = self._run.work.checksums
+        for part in list(self._waiting.values()):
+            if all(slab.can_render(checksums) for slab in part.slabs):
+                del self._waiting[part.number]
+                size = sum(len(slab.view) for slab in part.slabs)
+                self._run.queue.push_first(
+                    self._run.task(partial(self._store, part), partial(self._stored, part), size)
+                )
+
     def unblock(self) -> bool:
         """Put off a part that waits for parts not yet open."""
         if not self._waiting or not self._run.todo:
@@ -81,23 +92,13 @@ class BufferedParts:
     def _slab_read(self, part: _Part, slab: Slab) -> None:
         part.sums.add(slab)
         part.unread -= 1
-        if not part.unread:
-            if part.can_store:
-                self._waiting[part.number] = part
-            else:
-                self._give_back(part)
-                self._run.finish(part.number, None, part.sums.crc32s())
-        self._store_ready_parts()
-
-    def _store_ready_parts(self) -> None:
-        checksums = self._run.work.checksums
-        for part in list(self._waiting.values()):
-            if all(slab.can_render(checksums) for slab in part.slabs):
-                del self._waiting[part.number]
-                size = sum(len(slab.view) for slab in part.slabs)
-                self._run.queue.push_first(
-                    self._run.task(partial(self._store, part), partial(self._stored, part), size)
-                )
+        if part.unread:
+            return
+        if part.can_store:
+            self._waiting[part.number] = part
+        else:
+            self._give_back(part)
+            self._run.finish(part.number, None, part.sums.crc32s())
 
     def _store(self, part: _Part) -> UploadedPart:
         crc32 = 0

@@ -45,6 +45,9 @@ class CopiedParts:
         run.queue.push([run.task(partial(self._copy, number, piece), partial(self._copied, number, piece), piece.size)])
         return True
 
+    def go_on(self) -> None:
+        """Copies need no CRC-32."""
+
     def unblock(self) -> bool:
         """Copies wait for nothing."""
         return False

@@ -47,6 +47,10 @@ class Way(Protocol):
         """Begin, or go on, with this part, the first to do; False when that must wait."""
         ...
 
+    def go_on(self) -> None:
+        """CRC-32s may have become known, by whatever way: go on with the parts that waited for them."""
+        ...
+
     def unblock(self) -> bool:
         """Nothing moves and a part is waiting: do something about it; False when there is nothing to do."""
         ...
@@ -88,6 +92,8 @@ class Run:
                 self._check()
                 self._open_parts(ways)
                 self._take_steps()
+                for way in ways:
+                    way.go_on()
                 self.tally.report()
         finally:
             self._stop(ways)

@@ -62,6 +62,12 @@ class StreamedParts:
         run.fetch(number, slab, partial(self._slab_read, stream, slab))
         return True
 
+    def go_on(self) -> None:
+        """Give the requests what can be sent."""
+        if not self._is_draining:
+            for stream in self._streams.values():
+                stream.feed(self._run.work.checksums)
+
     def unblock(self) -> bool:
         """Nothing can be mended: see above why this does not happen."""
         return False
@@ -115,8 +121,6 @@ class StreamedParts:
             self._run.share.give_back(stream.take_out(slab))
             if stream.is_empty:
                 self._close_unsent(stream)
-        for other in self._streams.values():
-            other.feed(self._run.work.checksums)
 
     def _close_unsent(self, stream: Stream) -> None:
         """The part was read for its CRC-32s alone."""
