@@ -7,4 +7,5 @@ pytest_plugins = [
     "tests.services.postgres",
     "tests.services.database",
     "tests.services.s3",
+    "tests.services.system",
 ]

@@ -107,7 +107,7 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 def start_private_postgres() -> PostgresServer:
     """Start a private server; without PostgreSQL's programs skip the test, or fail it in CI."""
-    binaries = _find_binaries()
+    binaries = find_binaries()
     if binaries is None:
         message = "PostgreSQL is missing: set DATABASE_URL=postgresql://… or install it (Debian: postgresql)."
         if os.environ.get("CI") == "true":
@@ -138,7 +138,8 @@ def _url(given: str) -> sa.URL:
     return sa.make_url(normalise_url(given)).set(drivername="postgresql")
 
 
-def _find_binaries() -> Path | None:
+def find_binaries() -> Path | None:
+    """The folder of initdb and postgres."""
     on_path = [Path(folder) for folder in os.get_exec_path()]
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
     for folder in (*on_path, *debian):

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
-import socket
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bulkdl.local.processes import end_with_parent, free_port, is_listening
 from tests.services.wait import wait_until
 
-_PR_SET_PDEATHSIG = 1
-
-
-def free_port() -> int:
-    """A loopback port that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def is_listening(port: int) -> bool:
-    """Whether something accepts connections on this loopback port."""
-    with socket.socket() as probe:
-        probe.settimeout(0.5)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+__all__ = ["Process", "free_port"]
 
 
 class Process:
@@ -57,7 +42,7 @@ class Process:
                 group=user,
                 extra_groups=[] if user else None,
                 start_new_session=True,
-                preexec_fn=_end_with_parent,
+                preexec_fn=end_with_parent(signal.SIGKILL),
             )
 
     @property
@@ -116,13 +101,3 @@ class Process:
 def _signal_group(group: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(group, number)
-
-
-def _end_with_parent() -> None:
-    """In the child: be killed when the test run dies, however it dies (Linux)."""
-    if _libc is not None:
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-# Loaded before any fork: loading a library between fork and exec is not safe.
-_libc = ctypes.CDLL(None) if Path("/proc/self").exists() else None

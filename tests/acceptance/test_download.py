@@ -1,0 +1,204 @@
+"""The whole way, through the processes as they run: ask, watch, fetch, and what happens when they die."""
+
+from __future__ import annotations
+
+import io
+import random
+import time
+import zipfile
+
+import pytest
+import redis
+
+from tests.services.redis import RedisServer
+from tests.services.s3 import list_uploads
+from tests.services.system import JOBS, PREFIX, StartSystem, System
+from tests.services.wait import wait_until
+
+MIB = 1024**2
+
+
+def make_files(count: int, size: int, *, seed: int = 1) -> dict[str, bytes]:
+    dice = random.Random(seed)
+    return {f"folder/file-{number:03d}.jpg": dice.randbytes(size) for number in range(count)}
+
+
+def members(archive: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(archive)) as reader:
+        return {info.filename: reader.read(info) for info in reader.infolist()}
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite", "postgresql"], indirect=True)
+def test_a_selection_becomes_an_archive(system: System) -> None:
+    files = make_files(20, 100_000) | {"empty.txt": b"", "Zürich/夜景.jpg": b"night"}
+
+    job = system.submit(system.add_files(files))
+    done = system.wait_for(job["jobId"], "complete")
+    archive = system.fetch_archive(job["jobId"])
+
+    assert members(archive) == files
+    assert (done["percent"], done["current"], done["total"]) == (100, 22, 22)
+    assert (done["fileCount"], done["fileSize"], done["skippedCount"]) == (22, len(archive), 0)
+    assert done["expiresAt"] is not None
+
+
+def test_what_is_missing_is_said_and_left_out(system: System) -> None:
+    ids = system.add_files({"kept.jpg": b"kept", "lost.jpg": b"lost"})
+    listing = system.s3.list_objects_v2(Bucket=system.settings.archive_bucket, Prefix="media/")
+    lost = next(entry for entry in listing["Contents"] if _body(system, entry["Key"]) == b"lost")
+    system.s3.delete_object(Bucket=system.settings.archive_bucket, Key=lost["Key"])
+
+    job = system.submit(ids)
+    done = system.wait_for(job["jobId"], "complete")
+    found = members(system.fetch_archive(job["jobId"]))
+
+    assert [(item["name"], item["reason"]) for item in done["skipped"]] == [("lost.jpg", "not_found")]
+    assert found.pop("_skipped_files.txt")
+    assert found == {"kept.jpg": b"kept"}
+
+
+def test_a_killed_worker_is_replaced_and_the_archive_is_the_same(make_system: StartSystem) -> None:
+    system = make_system(BULK_DOWNLOAD_CONCURRENCY="2").start(workers=2)
+    files = make_files(24, 12 * MIB)
+    ids = system.add_files(files)
+    undisturbed = system.submit(ids)
+    system.wait_for(undisturbed["jobId"], "complete")
+
+    job = system.submit(ids)
+    wait_until(
+        lambda: 0 < system.job(job["jobId"])["percent"] < 90, 60, interval_s=0.02, what="the middle of the transfer"
+    )
+    _kill_worker_of(system, job["jobId"])
+    killed_at = time.monotonic()
+    done = system.wait_for(job["jobId"], "complete", timeout_s=60)
+
+    assert time.monotonic() - killed_at < 60
+    archive = system.fetch_archive(done["jobId"])
+    assert archive == system.fetch_archive(undisturbed["jobId"])
+    assert members(archive) == files
+    assert list_uploads(system.s3, system.settings.archive_bucket) == []
+
+
+def test_a_worker_told_to_end_gives_its_job_back(make_system: StartSystem) -> None:
+    system = make_system(BULK_DOWNLOAD_CONCURRENCY="2").start()
+    files = make_files(24, 12 * MIB)
+    job = system.submit(system.add_files(files))
+    wait_until(
+        lambda: 0 < system.job(job["jobId"])["percent"] < 90, 60, interval_s=0.02, what="the middle of the transfer"
+    )
+
+    began = time.monotonic()
+    status = system.workers.pop().stop(timeout_s=28)
+    took = time.monotonic() - began
+    system.start_worker()
+    system.wait_for(job["jobId"], "complete")
+
+    assert (status, took < 25) == (0, True)
+    assert members(system.fetch_archive(job["jobId"])) == files
+    assert list_uploads(system.s3, system.settings.archive_bucket) == []
+
+
+def test_a_cancelled_job_leaves_nothing_in_the_bucket(make_system: StartSystem) -> None:
+    system = make_system(BULK_DOWNLOAD_CONCURRENCY="2").start()
+    job = system.submit(system.add_files(make_files(24, 12 * MIB)))
+    wait_until(
+        lambda: 0 < system.job(job["jobId"])["percent"] < 90, 60, interval_s=0.02, what="the middle of the transfer"
+    )
+
+    assert system.ask("DELETE", f"{JOBS}/{job['jobId']}").status == 200
+    assert system.ask("DELETE", f"{JOBS}/{job['jobId']}").status == 200
+    system.wait_for(job["jobId"], "cancelled", timeout_s=10)
+
+    bucket, prefix = system.settings.archive_bucket, system.settings.archive_prefix
+    wait_until(lambda: not list_uploads(system.s3, bucket), 20, what="the upload being aborted")
+    assert system.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0
+    assert system.ask("GET", f"{JOBS}/{job['jobId']}/download").status == 409
+
+
+def test_an_archive_goes_when_its_time_is_over(make_system: StartSystem) -> None:
+    system = make_system(BULK_DOWNLOAD_EXPIRY_HOURS="0.001").start()
+    job = system.submit(system.add_files(make_files(2, 1000)))
+
+    system.wait_for(job["jobId"], "complete", "expired")
+    system.wait_for(job["jobId"], "complete", "expired")
+    wait_until(lambda: system.job(job["jobId"])["status"] == "expired", 40, what="the archive expiring")
+
+    assert system.ask("GET", f"{JOBS}/{job['jobId']}/download").status == 410
+    bucket, prefix = system.settings.archive_bucket, system.settings.archive_prefix
+    wait_until(lambda: system.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0, 20, what="deletion")
+
+
+def test_a_job_is_accepted_while_redis_is_away_and_done_when_it_is_back(
+    make_system: StartSystem, redis_server: RedisServer
+) -> None:
+    system = make_system(REDIS_URL=redis_server.url).start()
+    files = make_files(3, 50_000)
+    ids = system.add_files(files)
+
+    redis_server.stop()
+    job = system.submit(ids)
+    unready = system.ask("GET", "/readyz")
+    seen = system.job(job["jobId"])
+    redis_server.start()
+    system.wait_for(job["jobId"], "complete", timeout_s=60)
+
+    assert (unready.status, unready.json["failing"]) == (503, ["redis"])
+    assert seen["status"] == "pending"
+    assert members(system.fetch_archive(job["jobId"])) == files
+
+
+def test_a_job_is_done_though_redis_forgot_everything(make_system: StartSystem, redis_server: RedisServer) -> None:
+    system = make_system(REDIS_URL=redis_server.url)
+    system.start(workers=0)
+    files = make_files(3, 50_000)
+    job = system.submit(system.add_files(files))
+
+    with redis.Redis.from_url(redis_server.url) as client:
+        client.flushall()
+    system.start_worker()
+    system.wait_for(job["jobId"], "complete", timeout_s=60)
+
+    assert members(system.fetch_archive(job["jobId"])) == files
+
+
+def test_somebody_elses_job_is_not_there(system: System) -> None:
+    job = system.submit(system.add_files({"a.jpg": b"a"}))
+
+    for method, path in (("GET", ""), ("DELETE", ""), ("GET", "/items"), ("GET", "/download"), ("GET", "/events")):
+        answer = system.ask(method, f"{JOBS}/{job['jobId']}{path}", user="bob")
+        assert (answer.status, answer.json["code"]) == (404, "job_not_found"), path
+    assert system.ask("POST", JOBS, user="ann", body={"projectId": "other", "assetIds": ["a"]}).status == 403
+
+
+def test_progress_reaches_a_stream_opened_by_ticket(system: System) -> None:
+    ids = system.add_files(make_files(4, MIB))
+    ticket = system.ask("POST", f"{PREFIX}/stream-tickets").json["ticket"]
+
+    with system.stream(f"{PREFIX}/bulk-download/events?ticket={ticket}") as stream:
+        events = [next(stream)]
+        job = system.submit(ids)
+        for event in stream:
+            events.append(event)
+            if event.name == "bulk-download:complete":
+                break
+
+    assert events[0].name == "bulk-download:snapshot"
+    end = events[-1].data
+    assert (end["jobId"], end["fileCount"]) == (job["jobId"], 4)
+    assert {"jobId", "downloadUrl", "expiresAt", "fileCount", "fileSize"} <= set(end)
+    progress = [event.data for event in events if event.name == "bulk-download:progress"]
+    assert all({"jobId", "current", "total", "percent"} <= set(data) for data in progress)
+    percents = [data["percent"] for data in progress]
+    assert percents == sorted(percents)
+    assert system.ask("GET", f"{PREFIX}/bulk-download/events?ticket={ticket}", Authorization="").status == 401
+
+
+def _body(system: System, key: str) -> bytes:
+    return system.s3.get_object(Bucket=system.settings.archive_bucket, Key=key)["Body"].read()
+
+
+def _kill_worker_of(system: System, job_id: str) -> None:
+    """Kill the worker that has the job in its hands, whichever of them that is."""
+    holder = next(worker for worker in system.workers if job_id in worker.output)
+    system.workers.remove(holder)
+    holder.kill()
