@@ -5,9 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from typing import Any
 
 from bulkdl.errors import InvalidRequest
+
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
+"""Of the years 1 to 9999: no time is outside, nor any position in a list."""
 
 
 def encode_cursor(*position: str | int | float) -> str:
@@ -22,6 +27,15 @@ def decode_cursor(cursor: str, *types: type) -> list[Any]:  # Any: as many types
     except (ValueError, binascii.Error, RecursionError) as exc:
         raise InvalidRequest("The cursor is not one that this service gave out.", field="cursor") from exc
     is_ours = isinstance(position, list) and len(position) == len(types)
-    if not is_ours or any(type(value) is not wanted for value, wanted in zip(position, types, strict=True)):
+    if not is_ours or not all(_is_fit(value, wanted) for value, wanted in zip(position, types, strict=True)):
         raise InvalidRequest("The cursor is not one that this service gave out.", field="cursor")
     return list(position)
+
+
+def _is_fit(value: object, wanted: type) -> bool:
+    """Whether the databases take it too: anybody can write a cursor of their own."""
+    if type(value) is not wanted:
+        return False
+    if isinstance(value, str):
+        return not _NO_TEXT.search(value)
+    return isinstance(value, (int, float)) and _FIRST_SECOND <= value <= _LAST_SECOND

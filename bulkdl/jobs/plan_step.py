@@ -102,7 +102,13 @@ def _save(
 def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[BulkDownloadItem], keeper: LeaseKeeper) -> None:
     """Look at every object and write what was found into the items (not yet into the database)."""
     wanted = [item for item in items if item.outcome is not ItemOutcome.SKIPPED]
-    looks = look_at(ctx.store, wanted, concurrency=ctx.settings.max_concurrency, check=keeper.check)
+    looks = look_at(
+        ctx.store,
+        wanted,
+        concurrency=ctx.settings.max_concurrency,
+        copied_from=ctx.settings.part_size,
+        check=keeper.check,
+    )
     for item, look in zip(wanted, looks, strict=True):
         note_look(item, look)
     missing = [item for item in items if item.outcome is ItemOutcome.SKIPPED]

@@ -42,7 +42,15 @@ def preview(ctx: JobContext, principal: Principal, request: SubmitRequest) -> Pr
     job = new_job(ctx.settings, principal, request, assets)
     items = [BulkDownloadItem(**row) for row in new_items(job.id, assets)]
     for item, look in zip(
-        items, look_at(ctx.store, items, concurrency=ctx.settings.max_concurrency, check=_go_on), strict=True
+        items,
+        look_at(
+            ctx.store,
+            items,
+            concurrency=ctx.settings.max_concurrency,
+            copied_from=ctx.settings.part_size,
+            check=_go_on,
+        ),
+        strict=True,
     ):
         note_look(item, look)
     kept = [item for item in items if item.outcome is not ItemOutcome.SKIPPED]

@@ -126,8 +126,11 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def list_objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Every object below the prefix, in key order (no CRC-32, no metadata, no content type)."""
+    def list_objects(self, bucket: str, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
+        """Every object below the prefix, in the order of the keys' UTF-8 bytes, beginning behind the key `start_after`.
+
+        Asks for a page of up to 1,000 only when it is reached. No CRC-32, no metadata, no content type.
+        """
         ...
 
     def put(self, bucket: str, key: str, body: Bytes, *, content_type: str) -> ObjectVersion:

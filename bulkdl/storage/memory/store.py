@@ -77,10 +77,15 @@ class MemoryStore:
         target[:] = data[offset : offset + len(target)]
         return len(target)
 
-    def list_objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
+    def list_objects(self, bucket: str, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
         with self._lock:
+            # By code points, which is the order of their UTF-8 bytes.
             found = sorted(
-                ((key, o.info) for key, o in self._shelf.bucket(bucket).items() if key.startswith(prefix)),
+                (
+                    (key, o.info)
+                    for key, o in self._shelf.bucket(bucket).items()
+                    if key.startswith(prefix) and key > start_after
+                ),
                 key=lambda pair: pair[0],
             )
         for _, info in found:

@@ -25,9 +25,11 @@ class S3Objects(S3Access):
 
     __slots__ = ()
 
-    def list_objects(self, bucket: str, prefix: str = "") -> Iterator[ObjectInfo]:
+    def list_objects(self, bucket: str, prefix: str = "", *, start_after: str = "") -> Iterator[ObjectInfo]:
         """Every object below the prefix, a page of 1,000 at a time (API_ListObjectsV2)."""
         request: ListObjectsV2RequestPaginateTypeDef = {"Bucket": bucket, "Prefix": prefix}
+        if start_after:
+            request["StartAfter"] = start_after
         if self.provider.freezes_objects:
             request["OptionalObjectAttributes"] = ["RestoreStatus"]
         pages = iter(self.clients.control.get_paginator("list_objects_v2").paginate(**request))
