@@ -65,7 +65,9 @@ class Listener:
         self._hear()
         replies: list[Reply] = []
         while True:
-            replies.append(tuple(connection.read_response(disable_decoding=True)))
+            reply = connection.read_response(disable_decoding=True)
+            if reply[0] != b"pong":
+                replies.append(tuple(reply))
             if len(replies) >= _BATCH or not connection.can_read(0):
                 return replies
 
