@@ -10,13 +10,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from cryptography.x509 import load_pem_x509_certificate
 from flask import Flask, Response, g, request
 from flask_jwt_extended import JWTManager, create_access_token, get_jwt, set_access_cookies, verify_jwt_in_request
 from flask_jwt_extended.exceptions import CSRFError, JWTExtendedException, NoAuthorizationError, RevokedTokenError
 from jwt import ExpiredSignatureError, PyJWTError
+from jwt.algorithms import get_default_algorithms
 
 from bulkdl.api.revocation import RevocationList
-from bulkdl.errors import NotAuthenticated, PermissionDenied
+from bulkdl.errors import NotAuthenticated, PermissionDenied, SettingsError
 from bulkdl.identity import Principal, principal_from_claims
 from bulkdl.settings import Settings
 
@@ -51,7 +55,7 @@ def init_auth(app: Flask, settings: Settings, revocations: RevocationList) -> No
         # Exactly one algorithm, never the one that the token names: no `none`, no RS/HS confusion (RFC 8725 §3.1).
         JWT_DECODE_ALGORITHMS=[settings.jwt_algorithm],
         JWT_SECRET_KEY=settings.jwt_secret_key,
-        JWT_PUBLIC_KEY=settings.jwt_public_key,
+        JWT_PUBLIC_KEY=_public_key(settings),
         JWT_DECODE_AUDIENCE=settings.jwt_audience,
         JWT_DECODE_ISSUER=settings.jwt_issuer,
         JWT_ENCODE_AUDIENCE=settings.jwt_audience,
@@ -69,6 +73,23 @@ def init_auth(app: Flask, settings: Settings, revocations: RevocationList) -> No
     @manager.token_in_blocklist_loader
     def _is_revoked(header: dict[str, Any], claims: dict[str, Any]) -> bool:  # Any: JSON
         return revocations.is_revoked(claims["jti"])
+
+
+def _public_key(settings: Settings) -> Any:  # Any: cryptography's keys have no common type that PyJWT names
+    """The key that verifies tokens, out of a public key or a certificate, and fit for the algorithm."""
+    pem = settings.jwt_public_key
+    if pem is None:
+        return None
+    try:
+        if "BEGIN CERTIFICATE" in pem:
+            key: Any = load_pem_x509_certificate(pem.encode()).public_key()  # Any: as above
+        else:
+            key = load_pem_public_key(pem.encode())
+        return get_default_algorithms()[settings.jwt_algorithm].prepare_key(key)
+    except (ValueError, TypeError, UnsupportedAlgorithm, PyJWTError) as exc:
+        raise SettingsError(
+            f"JWT_PUBLIC_KEY is malformed: it wants a public key in PEM form for {settings.jwt_algorithm}."
+        ) from exc
 
 
 def uses_cookies(settings: Settings) -> bool:

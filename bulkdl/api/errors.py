@@ -90,6 +90,7 @@ TITLES = {
     "job_not_ready": "The archive is not ready",
     "archive_expired": "The archive has been deleted",
     "storage_unavailable": "The object storage cannot be reached",
+    "too_many_streams": "Too many open streams",
     "service_unavailable": "A part of the service cannot be reached",
     "not_found": "There is no such page",
     "method_not_allowed": "The method is not allowed here",

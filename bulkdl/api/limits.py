@@ -45,10 +45,10 @@ def init_limits(app: Flask, settings: Settings, client: redis.Redis) -> None:
 def _whose() -> str:
     if g.principal is not None:
         return f"user:{g.principal.user_id}"
-    return f"address:{_network(request.remote_addr or '')}"
+    return f"address:{network_of(request.remote_addr or '')}"
 
 
-def _network(address: str) -> str:
+def network_of(address: str) -> str:
     """The address itself; of IPv6 the /64 that one customer gets, where addresses cost nothing."""
     try:
         parsed = ipaddress.ip_address(address)
