@@ -7,5 +7,7 @@ pytest_plugins = [
     "tests.services.postgres",
     "tests.services.database",
     "tests.services.s3",
+    "tests.services.web",
     "tests.services.system",
+    "tests.services.local",
 ]

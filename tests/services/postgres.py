@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from bulkdl.database import normalise_url
+from tests.services.missing import missing
 from tests.services.processes import Process, free_port
 from tests.services.wait import wait_until
 
@@ -109,10 +110,7 @@ def start_private_postgres() -> PostgresServer:
     """Start a private server; without PostgreSQL's programs skip the test, or fail it in CI."""
     binaries = find_binaries()
     if binaries is None:
-        message = "PostgreSQL is missing: set DATABASE_URL=postgresql://… or install it (Debian: postgresql)."
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+        missing("PostgreSQL is missing: set DATABASE_URL=postgresql://… or install it (Debian: postgresql).")
     return PostgresServer(binaries)
 
 
