@@ -54,10 +54,11 @@ def make_clients(
         )
         return session.client("s3", endpoint_url=url, config=config)
 
+    control = client(endpoint_url, read_timeout_s=30, attempts=3)
     return Clients(
-        control=client(endpoint_url, read_timeout_s=30, attempts=3),
+        control=control,
         patient=client(endpoint_url, read_timeout_s=600, attempts=1),
-        public=client(public_endpoint_url or endpoint_url, read_timeout_s=30, attempts=1),
+        public=client(public_endpoint_url, read_timeout_s=30, attempts=1) if public_endpoint_url else control,
     )
 
 

@@ -118,7 +118,7 @@ class S3Data(S3Access):
         headers: Mapping[str, str],
         *,
         body: PartBody = (),
-        timeout_s: float = 60.0,
+        timeout_s: float | None = None,
     ) -> Request:
         query = encode_query(partNumber=number, uploadId=upload.upload_id)
         place = self.addresses.find(upload.bucket, upload.key)

@@ -32,8 +32,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     """Names in lower case."""
     body: PartBody = ()
-    timeout_s: float = 60.0
-    """How long the other end may stay silent, or take to accept a block."""
+    timeout_s: float | None = None
+    """How long the other end may stay silent, or take to accept a block, if not as long as usual."""
     expected: Collection[int] = ()
     """Statuses that are handed to the caller though they are no success."""
 
@@ -41,9 +41,10 @@ class Request:
 class Exchange:
     """Sends requests and reads answers. Safe to share between threads."""
 
-    def __init__(self, pool: ConnectionPool, signer: Signer) -> None:
+    def __init__(self, pool: ConnectionPool, signer: Signer, timeout_s: float) -> None:
         self._pool = pool
         self._signer = signer
+        self._timeout_s = timeout_s
 
     @contextmanager
     def send(self, request: Request) -> Iterator[Answer]:
@@ -86,12 +87,25 @@ class Exchange:
         head = self._head(request, body.size)
         connection = self._pool.take(origin)
         try:
-            return connection, _try(connection, request, head, body)
+            return connection, self._try(connection, request, head, body)
         except ConnectionGone:
             if not connection.is_reused or not body.is_repeatable:
                 raise
         connection = self._pool.open(origin)
-        return connection, _try(connection, request, head, body)
+        return connection, self._try(connection, request, head, body)
+
+    def _try(self, connection: Connection, request: Request, head: bytes, body: OutgoingBody) -> Answer:
+        """One request over one connection, which is closed if that fails."""
+        try:
+            connection.sock.settimeout(request.timeout_s or self._timeout_s)
+            try:
+                connection.send(head, body)
+            except OSError as exc:
+                return _late_answer(connection, request.method, exc)
+            return connection.receive(request.method)
+        except BaseException:
+            connection.close()
+            raise
 
     def _head(self, request: Request, size: int) -> bytes:
         """Request line and headers. To a proxy that is handed plain HTTP the line names the whole URL."""
@@ -112,20 +126,6 @@ class Exchange:
         if any("\r" in line or "\n" in line for line in lines):
             raise ValueError("A line break would begin another header.")
         return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
-
-
-def _try(connection: Connection, request: Request, head: bytes, body: OutgoingBody) -> Answer:
-    """One request over one connection, which is closed if that fails."""
-    try:
-        connection.sock.settimeout(request.timeout_s)
-        try:
-            connection.send(head, body)
-        except OSError as exc:
-            return _late_answer(connection, request.method, exc)
-        return connection.receive(request.method)
-    except BaseException:
-        connection.close()
-        raise
 
 
 def _late_answer(connection: Connection, method: str, failure: OSError) -> Answer:

@@ -6,6 +6,7 @@ import http.client
 import ssl
 import threading
 import time
+import weakref
 from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -37,13 +38,16 @@ class ConnectionPool:
     `find_proxies` gives for a URL the proxies by scheme, as the environment (HTTPS_PROXY, NO_PROXY …) wants them.
     """
 
-    def __init__(self, *, tls: ssl.SSLContext, find_proxies: Callable[[str], Mapping[str, str]], max_idle: int) -> None:
+    def __init__(
+        self, *, tls: ssl.SSLContext | None, find_proxies: Callable[[str], Mapping[str, str]], max_idle: int
+    ) -> None:
         self._tls = tls
         self._find_proxies = find_proxies
         self._proxies: dict[Origin, Proxy | None] = {}
         self._max_idle = max_idle
         self._idle: defaultdict[Origin, list[Connection]] = defaultdict(list)
         self._lock = threading.Lock()
+        self._finalizer = weakref.finalize(self, _close_all, self._idle)
 
     def proxy_of(self, origin: Origin) -> Proxy | None:
         """The proxy that requests to the origin go through; asked for once per origin."""
@@ -91,10 +95,13 @@ class ConnectionPool:
     def close(self) -> None:
         """Close what is idle."""
         with self._lock:
-            idle = [connection for connections in self._idle.values() for connection in connections]
-            self._idle.clear()
-        for connection in idle:
-            connection.close()
+            _close_all(self._idle)
+
+
+def _close_all(idle: dict[Origin, list[Connection]]) -> None:
+    for connections in idle.values():
+        while connections:
+            connections.pop().close()
 
 
 def _parse_proxy(url: str) -> Proxy:

@@ -47,14 +47,15 @@ def make_s3_store(
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
     session_token: str | None = None,
+    timeout_s: float = 60.0,
 ) -> S3Store:
     """A store at `endpoint_url` (None: AWS in that region).
 
     Credentials that are not given come from botocore's chain: environment, shared files, web identity,
-    container, instance.
-    Trusted certificates (AWS_CA_BUNDLE) and proxies (HTTPS_PROXY, NO_PROXY) are found as botocore finds them.
-    URLs are presigned for `public_endpoint_url` where browsers know the store by another address.
-    `max_connections` is how many idle connections are kept, not a limit to how many are open.
+    container, instance. Trusted certificates (AWS_CA_BUNDLE) and proxies (HTTPS_PROXY, NO_PROXY) are found
+    as botocore finds them. URLs are presigned for `public_endpoint_url` where browsers know the store by
+    another address. `max_connections` is how many idle connections are kept, not a limit to how many are
+    open. `timeout_s` is how long the store may stay silent while bytes are moved.
     """
     session = Session()
     if access_key_id and secret_access_key:
@@ -68,12 +69,14 @@ def make_s3_store(
         addressing=addressing,
         max_connections=max_connections,
     )
-    pool = ConnectionPool(tls=_tls_context(session), find_proxies=get_environ_proxies, max_idle=max_connections)
+    address = clients.control.meta.endpoint_url
+    tls = _tls_context(session) if address.startswith("https:") else None
+    pool = ConnectionPool(tls=tls, find_proxies=get_environ_proxies, max_idle=max_connections)
     return S3Store(
         find_provider(provider, endpoint_url),
         clients,
-        AddressBook(clients.control.meta.endpoint_url, addressing),
-        Exchange(pool, Signer(_credentials_of(session), region)),
+        AddressBook(address, addressing),
+        Exchange(pool, Signer(_credentials_of(session), region), timeout_s),
     )
 
 

@@ -195,7 +195,7 @@ class Connection:
 
     def _receive_more(self) -> None:
         held = self._end - self._start
-        if held > _HEAD_LIMIT:
+        if held >= _HEAD_LIMIT:
             raise MalformedAnswer(f"headers of more than {_HEAD_LIMIT} bytes")
         if self._end == len(self._buffer):
             grown = bytearray(max(len(self._buffer), 2 * held))
