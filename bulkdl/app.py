@@ -14,14 +14,16 @@ from bulkdl.api.headers import init_headers
 from bulkdl.api.limits import init_limits
 from bulkdl.api.observe import init_observation
 from bulkdl.api.revocation import RevocationList
-from bulkdl.broker import NAMESPACE, QUEUE
+from bulkdl.broker import BEGINNINGS, NAMESPACE, RANGES
 from bulkdl.jobs import totals
 from bulkdl.logs import configure_logs
 from bulkdl.metrics import JobsCollector, QueueCollector, SpeedCollector, WebMetrics
+from bulkdl.redis_client import make_redis
 from bulkdl.runtime import Role, Runtime, make_runtime
 from bulkdl.settings import Settings, load_settings
 
 _MIB = 1024**2
+_GUARD_TIMEOUT_S = 0.4
 _BYTES_PER_ID = 80
 """An id of full length in a JSON list, and some room."""
 
@@ -61,9 +63,11 @@ def _init_edge(app: Flask, settings: Settings, runtime: Runtime, metrics: WebMet
     init_observation(app, metrics)
     init_errors(app)
     init_headers(app, settings)
-    init_auth(app, settings, RevocationList(runtime.redis))
+    # These are asked before every request and can be done without, so they get no time to hang.
+    guard = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify, reply_timeout_s=_GUARD_TIMEOUT_S)
+    init_auth(app, settings, RevocationList(guard))
     app.before_request(identify)
-    init_limits(app, settings, runtime.redis)
+    init_limits(app, settings, guard)
     app.before_request(enforce)
 
 
@@ -90,7 +94,7 @@ def _register_routes(app: Flask, settings: Settings, runtime: Runtime, metrics: 
 
 def _make_metrics(runtime: Runtime) -> WebMetrics:
     metrics = WebMetrics()
-    metrics.add(QueueCollector(runtime.redis, namespace=NAMESPACE, queue=QUEUE), source="redis")
+    metrics.add(QueueCollector(runtime.redis, namespace=NAMESPACE, queues=(BEGINNINGS, RANGES)), source="redis")
     metrics.add(JobsCollector(lambda: totals.count_by_status(runtime.jobs)), source="database")
     metrics.add(SpeedCollector(lambda: totals.bytes_per_second(runtime.jobs)), source="progress")
     return metrics

@@ -10,8 +10,8 @@ CONNECT_TIMEOUT_S = 0.8
 REPLY_TIMEOUT_S = 2.0
 
 
-def make_redis(url: str, *, tls_verify: bool = True) -> redis.Redis:
-    """A client that fails within two seconds.
+def make_redis(url: str, *, tls_verify: bool = True, reply_timeout_s: float = REPLY_TIMEOUT_S) -> redis.Redis:
+    """A client that fails within two seconds, or sooner where somebody waits for an answer.
 
     A broken connection is replaced once, at once: after a restart of Redis the first command succeeds.
     A reply that does not come is not asked for again, since the command may have been carried out.
@@ -23,7 +23,7 @@ def make_redis(url: str, *, tls_verify: bool = True) -> redis.Redis:
     return redis.Redis.from_url(
         url,
         socket_connect_timeout=CONNECT_TIMEOUT_S,
-        socket_timeout=REPLY_TIMEOUT_S,
+        socket_timeout=reply_timeout_s,
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         health_check_interval=0,
         **options,
