@@ -21,6 +21,6 @@ def attachment(file_name: str) -> str:
     """
     name = re.sub(r"[/\\]", "_", _UNSAFE.sub("", file_name)).strip() or "download"
     bare = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    plain = _NOT_PLAIN.sub("_", re.sub(r"[/\\]", "_", bare))
+    plain = _NOT_PLAIN.sub("_", re.sub(r"[/\\]", "_", bare)).strip() or "download"
     value = f'attachment; filename="{plain}"'
     return value if plain == name else f"{value}; filename*=UTF-8''{quote(name, safe=_ATTR_CHAR)}"

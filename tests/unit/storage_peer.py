@@ -89,7 +89,7 @@ class Peer:
                 headers = {}
                 while (header := stream.readline().decode("ascii").rstrip("\r\n")) != "":
                     name, _, value = header.partition(": ")
-                    headers[name] = value
+                    headers[name.lower()] = value
                 reply = self._replies.popleft() if self._replies else Reply(then="close")
                 size = int(headers.get("content-length", "0"))
                 body = b"" if reply.is_early else stream.read(size)

@@ -201,7 +201,7 @@ def _matches(row: _Row, refusal: Refusal, subject: Subject) -> bool:
 
 def _describe(refusal: Refusal, subject: Subject) -> str:
     where = f"bucket {subject.bucket!r}" + (f", key {subject.key!r}" if subject.key is not None else "")
-    said = " ".join(part for part in (str(refusal.status), refusal.code, refusal.message) if part)
+    said = " ".join(part for part in (str(refusal.status), refusal.code, refusal.message.rstrip(". ")) if part)
     is_elsewhere = refusal.region is not None and refusal.status in (301, 400)
     hint = f" The bucket is in region {refusal.region}: set S3_REGION." if is_elsewhere else ""
     return f"{subject.action} ({where}): the store answered {said}.{hint}"

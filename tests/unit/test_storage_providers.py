@@ -1,0 +1,58 @@
+"""Which provider an endpoint belongs to."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulkdl.storage.providers import AWS, B2, GENERIC, MINIO, PROVIDERS, R2, find_provider
+from bulkdl.storage.s3.clients import choose_addressing
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "provider"),
+    [
+        (None, AWS),
+        ("https://s3.eu-west-1.amazonaws.com", AWS),
+        ("https://s3.cn-north-1.amazonaws.com.cn", AWS),
+        ("https://abc123.r2.cloudflarestorage.com", R2),
+        ("https://abc123.eu.r2.cloudflarestorage.com/", R2),
+        ("https://S3.us-west-004.BackblazeB2.com", B2),
+        ("http://127.0.0.1:9000", GENERIC),
+        ("https://amazonaws.com.evil.example", GENERIC),
+        ("https://notamazonaws.com", GENERIC),
+    ],
+)
+def test_endpoint_tells_its_provider(endpoint: str | None, provider: object) -> None:
+    assert find_provider("auto", endpoint) is provider
+
+
+def test_named_provider_is_taken_whatever_the_endpoint() -> None:
+    assert find_provider("minio", "https://s3.eu-west-1.amazonaws.com") is MINIO
+
+
+def test_unknown_provider_is_an_error() -> None:
+    with pytest.raises(KeyError):
+        find_provider("floppy", None)
+
+
+def test_generic_provider_is_trusted_with_nothing() -> None:
+    assert [name for name in GENERIC.__slots__ if name != "name" and getattr(GENERIC, name)] == []
+
+
+def test_profiles_are_found_by_their_names() -> None:
+    assert {name: provider.name for name, provider in PROVIDERS.items()} == {name: name for name in PROVIDERS}
+
+
+@pytest.mark.parametrize(
+    ("style", "endpoint", "addressing"),
+    [
+        ("auto", None, "virtual"),
+        ("auto", "https://s3.eu-west-1.amazonaws.com", "virtual"),
+        ("auto", "http://127.0.0.1:9000", "path"),
+        ("auto", "https://abc123.r2.cloudflarestorage.com", "path"),
+        ("path", None, "path"),
+        ("virtual", "http://127.0.0.1:9000", "virtual"),
+    ],
+)
+def test_addressing_follows_the_endpoint_unless_it_is_given(style: str, endpoint: str | None, addressing: str) -> None:
+    assert choose_addressing(style, endpoint) == addressing
