@@ -1,5 +1,1 @@
-"""The actors: `dramatiq actors` finds the broker and every actor here."""
-
-from actors.worker import broker as broker
-
-from actors import downloads as downloads  # isort: skip - the broker must be there before an actor is declared
+"""The processes beside the web: `dramatiq actors.downloads` is a worker, `python -m actors.clock` the clock."""

@@ -69,3 +69,23 @@ class HandBackOnShutdown(dramatiq.Middleware):
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         self._context().stopping.set()
+
+
+class Crowd(dramatiq.Middleware):
+    """Knows whether fetched messages wait for a thread of this process."""
+
+    def __init__(self) -> None:
+        self._workers: list[dramatiq.Worker] = []
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        self._workers.append(worker)
+
+    def others_wait(self, job_id: str) -> bool:
+        """True when a message of another job could be worked on if a thread were free."""
+        return any(
+            message.args[0] != job_id for worker in self._workers for message in _waiting(worker) if message.args
+        )
+
+
+def _waiting(worker: dramatiq.Worker) -> list[dramatiq.MessageProxy]:
+    return [item.message for item in list(worker.work_queue.queue)]

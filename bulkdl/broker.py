@@ -16,16 +16,23 @@ from bulkdl.errors import ServiceUnavailable
 
 NAMESPACE = "bulkdl:queue"
 """What the broker's keys in Redis begin with."""
-QUEUE = "bulkdl"
 PLAN_DOWNLOAD = "plan_download"
 TRANSFER_RANGE = "transfer_range"
 FINISH_DOWNLOAD = "finish_download"
+BEGINNINGS = "bulkdl"
+"""The queue of what begins or ends a job: short, and served before the other by every free worker thread."""
+RANGES = "bulkdl-ranges"
+"""The queue of long transfers, so that a hundred of them do not stand before somebody else's small job."""
+QUEUE_OF = {PLAN_DOWNLOAD: BEGINNINGS, FINISH_DOWNLOAD: BEGINNINGS, TRANSFER_RANGE: RANGES}
+PRIORITY_OF = {PLAN_DOWNLOAD: 0, FINISH_DOWNLOAD: 0, TRANSFER_RANGE: 10}
+"""Dramatiq's priorities: among fetched messages the lower number goes first."""
 
 
 def make_broker(client: redis.Redis, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:
     """A broker on this Redis; only the worker process gives it middleware."""
     broker = RedisBroker(client=client, middleware=list(middleware), namespace=NAMESPACE)
-    broker.declare_queue(QUEUE)
+    for queue in (BEGINNINGS, RANGES):
+        broker.declare_queue(queue)
     return broker
 
 
@@ -46,7 +53,7 @@ def send_finish_download(broker: dramatiq.Broker, job_id: str) -> None:
 
 def _send(broker: dramatiq.Broker, actor_name: str, *args: str | int) -> None:
     message: dramatiq.Message[None] = dramatiq.Message(
-        queue_name=QUEUE, actor_name=actor_name, args=args, kwargs={}, options={}
+        queue_name=QUEUE_OF[actor_name], actor_name=actor_name, args=args, kwargs={}, options={}
     )
     try:
         broker.enqueue(message)

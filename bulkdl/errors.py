@@ -160,6 +160,12 @@ class WorkerStopping(BulkdlError):
     code = "worker_stopping"
 
 
+class MadeRoom(BulkdlError):
+    """A long transfer had its turn and others wait: go on from the checkpoint when it is its turn again."""
+
+    code = "made_room"
+
+
 # --- the archive -------------------------------------------------------------------
 
 

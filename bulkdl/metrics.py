@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import redis
@@ -26,41 +26,39 @@ DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 
 
 class QueueCollector(Collector):
-    """Depth and age of Dramatiq's queue, read from the keys of its Redis broker."""
+    """Depth and age of Dramatiq's queues, read from the keys of its Redis broker."""
 
-    def __init__(self, client: redis.Redis, *, namespace: str, queue: str) -> None:
+    def __init__(self, client: redis.Redis, *, namespace: str, queues: Sequence[str]) -> None:
         self._client = client
-        self._keys = {
-            "waiting": f"{namespace}:{queue}",
-            "delayed": f"{namespace}:{queue}.DQ",
-            "dead": f"{namespace}:{queue}.XQ",
-        }
+        self._keys = {queue: f"{namespace}:{queue}" for queue in queues}
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: registering must not ask Redis."""
         return []
 
     def collect(self) -> Iterator[Metric]:
-        """Ask Redis for the three lengths and the first waiting message."""
-        pipeline = self._client.pipeline(transaction=False)
-        pipeline.llen(self._keys["waiting"])
-        pipeline.llen(self._keys["delayed"])
-        pipeline.zcard(self._keys["dead"])
-        pipeline.lindex(self._keys["waiting"], 0)
-        waiting, delayed, dead, first = pipeline.execute()
-        depth = GaugeMetricFamily("bulkdl_queue_messages", "Messages in the queue.", labels=["state"])
-        depth.add_metric(["waiting"], waiting)
-        depth.add_metric(["delayed"], delayed)
-        depth.add_metric(["dead"], dead)
-        yield depth
-        yield GaugeMetricFamily(
-            "bulkdl_queue_oldest_seconds", "Age of the message that is next in the queue.", value=self._age(first)
+        """Ask Redis for the three lengths and the first waiting message of each queue."""
+        depth = GaugeMetricFamily("bulkdl_queue_messages", "Messages in the queue.", labels=["queue", "state"])
+        age = GaugeMetricFamily(
+            "bulkdl_queue_oldest_seconds", "Age of the message that is next in the queue.", labels=["queue"]
         )
+        for queue, key in self._keys.items():
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.llen(key)
+            pipeline.llen(f"{key}.DQ")
+            pipeline.zcard(f"{key}.XQ")
+            pipeline.lindex(key, 0)
+            waiting, delayed, dead, first = pipeline.execute()
+            for state, count in (("waiting", waiting), ("delayed", delayed), ("dead", dead)):
+                depth.add_metric([queue, state], count)
+            age.add_metric([queue], self._age(key, first))
+        yield depth
+        yield age
 
-    def _age(self, message_id: bytes | str | None) -> float:
+    def _age(self, key: str, message_id: bytes | str | None) -> float:
         if message_id is None:
             return 0.0
-        message: Any = self._client.hget(self._keys["waiting"] + ".msgs", _text(message_id))  # Any: redis-py's unions
+        message: Any = self._client.hget(f"{key}.msgs", _text(message_id))  # Any: redis-py's unions
         if message is None:
             return 0.0
         return max(0.0, time.time() - float(json.loads(message)["message_timestamp"]) / 1000)

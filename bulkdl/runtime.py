@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +19,7 @@ from bulkdl.events.progress import ProgressStore
 from bulkdl.events.publisher import Publisher
 from bulkdl.events.tickets import Tickets
 from bulkdl.jobs.context import JobContext
-from bulkdl.redis_client import make_redis
+from bulkdl.redis_client import REPLY_TIMEOUT_S, make_redis
 from bulkdl.settings import Settings
 from bulkdl.storage import ObjectStore
 from bulkdl.storage.s3 import make_s3_store
@@ -61,12 +61,18 @@ class Runtime:
 
 
 def make_runtime(
-    settings: Settings, role: Role = Role.WEB, *, middleware: Sequence[dramatiq.Middleware] = ()
+    settings: Settings,
+    role: Role = Role.WEB,
+    *,
+    middleware: Sequence[dramatiq.Middleware] = (),
+    others_wait: Callable[[str], bool] = lambda job_id: False,
 ) -> Runtime:
     """Build the parts; nothing is connected yet, so this succeeds while services are away."""
     database = Database(settings.database_url)
     store = make_store(settings)
-    client = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify)
+    # In a web process somebody waits for the answer, and shall have it within two seconds.
+    patience_s = 1.2 if role is Role.WEB else REPLY_TIMEOUT_S
+    client = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify, reply_timeout_s=patience_s)
     broker = make_broker(client, middleware=middleware)
     publisher = Publisher(client)
     progress = ProgressStore(client)
@@ -79,6 +85,7 @@ def make_runtime(
         progress=progress,
         owner=f"{role}:{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}",
         transfer=make_transfer(settings, store) if role is Role.WORKER else None,
+        others_wait=others_wait,
         stopping=threading.Event(),
     )
     return Runtime(

@@ -14,7 +14,7 @@ import dramatiq
 import redis
 from dramatiq.brokers.stub import StubBroker
 
-from bulkdl.broker import FINISH_DOWNLOAD, PLAN_DOWNLOAD, QUEUE, TRANSFER_RANGE
+from bulkdl.broker import BEGINNINGS, FINISH_DOWNLOAD, PLAN_DOWNLOAD, QUEUE_OF, RANGES, TRANSFER_RANGE
 from bulkdl.database import Database
 from bulkdl.events.progress import ProgressStore
 from bulkdl.events.publisher import Publisher
@@ -57,9 +57,8 @@ class World:
         self.settings = make_settings(**settings)
         self.store: Any = store or MemoryStore(min_part_size=1)  # Any: tests put faulty stores in its place
         self.broker = StubBroker(middleware=[])
-        self.broker.declare_queue(QUEUE)
-        for name in (PLAN_DOWNLOAD, TRANSFER_RANGE, FINISH_DOWNLOAD):
-            dramatiq.actor(lambda *args: None, actor_name=name, queue_name=QUEUE, broker=self.broker)
+        for name, queue in QUEUE_OF.items():
+            dramatiq.actor(lambda *args: None, actor_name=name, queue_name=queue, broker=self.broker)
         self.database = database
         self.redis = client
         self.ann: Principal = make_principal()
@@ -99,13 +98,13 @@ class World:
         return read.get_job(self.context(), self.ann, job_id)
 
     def messages(self) -> list[tuple[Any, ...]]:
-        """What lies in the queue: (actor, arguments…), oldest first; the queue is empty afterwards."""
-        queue = self.broker.queues[QUEUE]
+        """What lies in the queues: (actor, arguments…), oldest first; the queues are empty afterwards."""
         found = []
-        while not queue.empty():
-            message = dramatiq.Message.decode(queue.get_nowait())
-            queue.task_done()
-            found.append((message.actor_name, *message.args))
+        for queue in (self.broker.queues[BEGINNINGS], self.broker.queues[RANGES]):
+            while not queue.empty():
+                message = dramatiq.Message.decode(queue.get_nowait())
+                queue.task_done()
+                found.append((message.actor_name, *message.args))
         return found
 
     def work_off(self, context: JobContext | None = None) -> None:

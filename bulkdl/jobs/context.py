@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import dramatiq
@@ -13,6 +14,10 @@ from bulkdl.events.publisher import Publisher
 from bulkdl.settings import Settings
 from bulkdl.storage import ObjectStore
 from bulkdl.transfer import Transfer
+
+
+def _nobody_waits(job_id: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class JobContext:
     """Names this process in leases and logs."""
     transfer: Transfer | None = None
     """Only workers move bytes."""
+    others_wait: Callable[[str], bool] = _nobody_waits
+    """Whether work of other jobs than this waits for a thread of this process: a long transfer then makes room."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process is asked to end: work under way is handed back."""
 

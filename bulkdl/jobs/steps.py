@@ -15,6 +15,7 @@ from bulkdl.errors import (
     BuildFailed,
     LeaseLost,
     Located,
+    MadeRoom,
     ObjectUnreadable,
     ServiceUnavailable,
     StorageError,
@@ -58,8 +59,8 @@ def run_step(ctx: JobContext, claim: Claim, work: Callable[[LeaseKeeper], None])
     except LeaseLost:
         log.info("work is no longer ours", job_id=claim.job_id, range=claim.range_number)
         endings.settle(ctx, claim.job_id)
-    except WorkerStopping:
-        _hand_back(ctx, claim)
+    except (WorkerStopping, MadeRoom) as exc:
+        _hand_back(ctx, claim, exc)
     except ObjectUnreadable as exc:
         _leave_out(ctx, claim, exc)
     except UploadNotFound:
@@ -86,10 +87,10 @@ def _gave_up(ctx: JobContext) -> str:
     return f"The archive could not be built in {ctx.settings.max_attempts} attempts."
 
 
-def _hand_back(ctx: JobContext, claim: Claim) -> None:
-    """The process ends: somebody else goes on from the checkpoint, at once, and no attempt is counted."""
+def _hand_back(ctx: JobContext, claim: Claim, exc: WorkerStopping | MadeRoom) -> None:
+    """Somebody else, or somebody later, goes on from the checkpoint; no attempt is counted."""
     _give_back(ctx, claim, resend_in_s=0.0, attempt_counts=False)
-    log.info("work handed back", job_id=claim.job_id, range=claim.range_number)
+    log.info("work handed back", job_id=claim.job_id, range=claim.range_number, why=str(exc))
     if claim.range_number is None:
         send_plan(ctx, claim.job_id)
     else:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 
-from bulkdl.errors import LeaseLost, ServiceUnavailable
+from bulkdl.errors import LeaseLost, MadeRoom, ServiceUnavailable
 from bulkdl.events.publisher import ProgressReporter
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.keeper import LeaseKeeper
@@ -18,6 +19,8 @@ from bulkdl.transfer import PartResult, Work, count_part
 log = get_logger(__name__)
 
 _SAVE_EVERY_S = 0.5
+TURN_S = 2.0
+"""How long a transfer has its thread for itself before it makes room for work that waits."""
 
 
 class Checkpoint:
@@ -67,7 +70,10 @@ class Checkpoint:
 
 
 def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepared) -> None:
-    """Transfer what the checkpoint does not hold yet of a range, and mark the range as done."""
+    """Transfer what the checkpoint does not hold yet of a range, and mark the range as done.
+
+    Raises `MadeRoom` when it stopped half-way because other work was waiting.
+    """
     job, plan = prepared.job, prepared.plan
     with ctx.database.reader() as session:
         work = checkpoint.get_range(session, job.id, number)
@@ -90,7 +96,7 @@ def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepar
         size=size,
     )
     try:
-        ctx.require_transfer().run(
+        is_done = ctx.require_transfer().run(
             Work(
                 plan=plan,
                 sources=prepared.contents.sources,
@@ -101,6 +107,7 @@ def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepar
                 on_bytes=lambda size, files: reporter.add(files, size),
                 check=record.check,
                 is_last=False,
+                should_yield=_turn_is_over(ctx, job.id),
             )
         )
     except BaseException:
@@ -111,8 +118,16 @@ def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepar
     finally:
         reporter.flush()
     record.save()
+    if not is_done:
+        raise MadeRoom("other work is waiting")
     _mark_done(ctx, keeper, record)
     log.debug("range done", job_id=job.id, range=number, parts=work.last_part - work.first_part + 1)
+
+
+def _turn_is_over(ctx: JobContext, job_id: str) -> Callable[[], bool]:
+    """A transfer that has had its turn makes room when others wait; alone it goes on to its end."""
+    ends_at = time.monotonic() + TURN_S
+    return lambda: time.monotonic() >= ends_at and ctx.others_wait(job_id)
 
 
 def _mark_done(ctx: JobContext, keeper: LeaseKeeper, record: Checkpoint) -> None:

@@ -84,11 +84,15 @@ class Run:
         self.open: set[int] = set()
         self._steps = steps
         self._checked_at = float("-inf")
+        self._yields = False
 
-    def carry_out(self, ways: list[Way]) -> None:
-        """Bring every part to its end, or stop everything and raise what went wrong."""
+    def carry_out(self, ways: list[Way]) -> bool:
+        """Bring every part to its end, or stop everything and raise what went wrong.
+
+        False when the work was asked to make room before it had begun with every part.
+        """
         try:
-            while self.todo or self.open:
+            while self.open or (self.todo and not self._yields):
                 self._check()
                 self._open_parts(ways)
                 self._take_steps()
@@ -97,10 +101,12 @@ class Run:
                 self.tally.report()
         finally:
             self._stop(ways)
+        return not self.todo
 
     def _check(self) -> None:
         if time.monotonic() - self._checked_at >= _CHECK_EVERY_S:
             self.work.check()
+            self._yields = self._yields or self.work.should_yield()
             self._checked_at = time.monotonic()
 
     def _open_parts(self, ways: list[Way]) -> None:
@@ -108,7 +114,7 @@ class Run:
             pass
 
     def _open_next(self, ways: list[Way]) -> bool:
-        if not self.todo or self.queue.waiting >= _ENOUGH_WAITING:
+        if not self.todo or self._yields or self.queue.waiting >= _ENOUGH_WAITING:
             return False
         number = self.todo[0]
         return next(way for way in ways if way.takes(number)).open(number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from queue import SimpleQueue
 
@@ -14,7 +15,7 @@ from bulkdl.transfer.pace import Pace
 from bulkdl.transfer.retries import BASE_S, Retries
 from bulkdl.transfer.run import Run, Step, Way
 from bulkdl.transfer.streamed import WINDOW, StreamedParts
-from bulkdl.transfer.work import Work
+from bulkdl.transfer.work import Work, never
 
 
 class Transfer:
@@ -40,22 +41,27 @@ class Transfer:
         self._lanes = Lanes(Pace(concurrency, max_concurrency))
         self.buffers = BufferPool(buffer_bytes, block_size=block_size)
 
-    def run(self, work: Work) -> None:
+    def run(self, work: Work) -> bool:
         """Store the parts of a work, or raise: what its callbacks raise, or the store's error after the retries.
+
+        True when every part is done; False when `should_yield` ended the work before.
 
         Parts told to `on_part` with an ETag are stored whatever happens then. After an error nothing is
         begun any more; requests under way have ended, or end within their own time-outs.
         """
         if not work.parts:
-            return
+            return True
         steps: SimpleQueue[Step] = SimpleQueue()
         is_buffered, guaranteed = self._memory_for(work)
+        if not is_buffered:
+            # A streamed part may wait for parts that are not begun yet, so it cannot stop half-way.
+            work = replace(work, should_yield=never)
         share = self.buffers.admit(guaranteed, check=work.check, on_free=partial(steps.put, _look_again))
         retries = Retries(base_s=self._retry_base_s, on_throttled=self._lanes.throttled)
         run = Run(work, self._store, self._lanes.open_queue(), share, retries, steps)
         ways: list[Way] = [CopiedParts(run)] if self._server_side_copy else []
         reading = BufferedParts if is_buffered else StreamedParts
-        run.carry_out([*ways, reading(run, self.buffers.block_size)])
+        return run.carry_out([*ways, reading(run, self.buffers.block_size)])
 
     def _memory_for(self, work: Work) -> tuple[bool, int]:
         """Whether its parts are put together in memory, and the blocks without which it cannot go on."""

@@ -26,6 +26,11 @@ class PartResult:
     was_copied: bool = False
 
 
+def never() -> bool:
+    """The answer of a work that is never asked to make room."""
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """Parts of a plan to be stored. Callbacks are called in the thread that runs the work; what they raise stops it."""
@@ -46,6 +51,9 @@ class Work:
     """Called at least twice a second, to raise what stops the work."""
     is_last: bool
     """True when no other work follows: a part that cannot be stored is then an error."""
+    should_yield: Callable[[], bool] = never
+    """Asked when `check` is called; once it says True no part is begun any more, and the work ends when those
+    under way are done."""
 
 
 def count_part(plan: Plan, sources: Sequence[Source], number: int) -> tuple[int, int]:

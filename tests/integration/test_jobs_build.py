@@ -621,3 +621,29 @@ def test_checksums_learnt_once_are_known_for_the_next_archive(database: Database
 
     assert kept == 1
     assert world.archive_bytes(first.job_id) == world.archive_bytes(second.job_id)
+
+
+def test_a_long_transfer_makes_room_for_others_and_goes_on_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = files_of(*[PART] * 40)
+    job = world.submit(world.add_files(files))
+    monkeypatch.setattr("bulkdl.jobs.transfer_step.TURN_S", 0.0)
+    asked: list[str] = []
+
+    def others_wait(job_id: str) -> bool:
+        asked.append(job_id)
+        return len(asked) == 1
+
+    ctx = world.context(others_wait=others_wait)
+    world.carry_out(ctx, *world.messages()[0])
+
+    assert world.messages() == [(TRANSFER_RANGE, job.job_id, 0)]
+    assert asked == [job.job_id]
+    assert world.job(job.job_id).status is JobStatus.PROCESSING
+    world.carry_out(ctx, TRANSFER_RANGE, job.job_id, 0)
+    world.work_off()
+    assert world.job(job.job_id).status is JobStatus.COMPLETE
+    with world.archive(job.job_id) as archive:
+        assert {name: archive.read(name) for name in archive.namelist()} == files
+    with world.database.reader() as session:
+        [work] = session.scalars(sa.select(BulkDownloadRange)).all()
+    assert work.attempts == 1

@@ -25,7 +25,7 @@ def test_jobs_and_speed_are_asked_for_when_the_page_is() -> None:
 def test_a_source_that_is_away_is_counted_and_left_out() -> None:
     metrics = WebMetrics()
     client = make_redis("redis://127.0.0.1:1/0")
-    metrics.add(QueueCollector(client, namespace="bulkdl:queue", queue="bulkdl"), source="redis")
+    metrics.add(QueueCollector(client, namespace="bulkdl:queue", queues=("bulkdl", "bulkdl-ranges")), source="redis")
     metrics.add(JobsCollector(lambda: {"pending": 2}), source="database")
 
     text = metrics.render().decode()
