@@ -136,8 +136,9 @@ class Socket:
                 return int.from_bytes(data[:2], "big")
 
     def close(self) -> None:
-        """Leave."""
-        self.inner.close()
+        """Leave, politely if that is still possible."""
+        self.inner.close(timeout=1)
+        self.inner.shutdown()
 
 
 def _bearer(token: str | None) -> dict[str, str]:

@@ -1,0 +1,177 @@
+"""One WebSocket on flask-sock: who may open it, frames that arrive whole, limits on what a client sends.
+
+flask-sock and simple-websocket do the handshake and read what comes in. What goes out is written here.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Collection, MutableMapping
+from typing import Any
+
+from simple_websocket import ConnectionClosed, Server
+from werkzeug.exceptions import BadRequest, HTTPException
+from wsproto.frame_protocol import CloseReason
+
+from bulkdl.errors import PermissionDenied
+from bulkdl.events.feed import Feed
+from bulkdl.events.types import BYE, HEARTBEAT
+from bulkdl.events.wire import PING_FRAME, Message, close_frame
+
+MAX_MESSAGE_SIZE = 4 * 1024
+"""Of a message from the client, who need not send any: more is answered by 1009."""
+
+_ALLOWANCE = 16 * 1024
+"""Bytes that a client may send between two heartbeats: more is answered by 1008."""
+
+_MISSED_PONGS = 3
+_LINGER_S = 1.0
+_LINGER_SIZE = 1024 * 1024
+
+# Any: the WSGI environment.
+Environ = MutableMapping[str, Any]
+
+
+class UpgradeRequired(HTTPException):
+    """The client speaks another version of the protocol (RFC 6455 §4.4)."""
+
+    code = 426
+    description = "This route is a WebSocket of version 13."
+
+    # Any: Werkzeug's own signature.
+    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
+        """With the version that would be accepted."""
+        return [*super().get_headers(*args, **kwargs), ("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")]
+
+
+def check_handshake(environ: Environ, *, host: str, allowed_origins: Collection[str]) -> None:
+    """Refuse what must not be upgraded.
+
+    A browser sends cookies along with a handshake from any page, and no CORS check follows: the origin must
+    be this host's own or on the list. Programs send none.
+    """
+    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13":
+        raise UpgradeRequired
+    if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
+        raise BadRequest("Sec-WebSocket-Key must be 16 bytes in base64.")
+    origin = environ.get("HTTP_ORIGIN")
+    if origin is not None and not is_allowed_origin(origin, host=host, allowed_origins=allowed_origins):
+        raise PermissionDenied("This origin may not open a WebSocket here.")
+
+
+def is_allowed_origin(origin: str, *, host: str, allowed_origins: Collection[str]) -> bool:
+    """Whether a page of this origin may connect to `host`; scheme, host and port are compared exactly."""
+    own = {f"http://{host.lower()}", f"https://{host.lower()}"}
+    return origin.lower() in own or origin in allowed_origins
+
+
+def guard_socket(environ: Environ, sock: socket.socket, on_close: Callable[[], None]) -> GuardedSocket:
+    """Put a guarded socket in the place of the client's, before flask-sock takes it out of the environment."""
+    guarded = GuardedSocket(sock, on_close)
+    for name in ("gunicorn.socket", "werkzeug.socket"):
+        if name in environ:
+            environ[name] = guarded
+    # Compression would cost a few hundred KiB of zlib state for each connection, for messages of 300 bytes.
+    environ.pop("HTTP_SEC_WEBSOCKET_EXTENSIONS", None)
+    return guarded
+
+
+class GuardedSocket:
+    """The client's socket as simple-websocket uses it.
+
+    simple-websocket writes with `send`, which under gevent may send a part of a frame and leave the stream
+    of frames broken (simple-websocket issue 45); and it writes from two threads.
+    """
+
+    def __init__(self, sock: socket.socket, on_close: Callable[[], None]) -> None:
+        self._sock = sock
+        self._on_close = on_close
+        self._lock = threading.Lock()
+        self._allowance = _ALLOWANCE
+
+    def send(self, data: bytes) -> int:
+        """Send all of it, and nothing of anybody else's in between."""
+        with self._lock:
+            self._sock.sendall(data)
+        return len(data)
+
+    def recv(self, size: int) -> bytes:
+        """Read; a client that sends more than it may is told so and not read any more."""
+        data = self._sock.recv(size)
+        self._allowance -= len(data)
+        if self._allowance < 0:
+            self.send(close_frame(CloseReason.POLICY_VIOLATION, "too much was sent"))
+            raise ConnectionAbortedError("the client sends too much")
+        return data
+
+    def renew_allowance(self) -> None:
+        """A heartbeat has passed."""
+        self._allowance = _ALLOWANCE
+
+    def close(self) -> None:
+        """The reading thread has come to its end; the socket is closed by the server that lent it."""
+        self._on_close()
+
+    def fileno(self) -> int:
+        """The descriptor."""
+        return self._sock.fileno()
+
+    def finish(self, thread: threading.Thread) -> None:
+        """End the connection so that the other side still gets the last frame.
+
+        A socket that is closed with bytes unread makes the kernel send a reset, which overtakes what was written.
+        """
+        thread.join(_LINGER_S)
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_WR)
+            self._drain()
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def _drain(self) -> None:
+        deadline = time.monotonic() + _LINGER_S
+        left = _LINGER_SIZE
+        while left > 0 and (remaining := deadline - time.monotonic()) > 0:
+            self._sock.settimeout(remaining)
+            data = self._sock.recv(65_536)
+            if not data:
+                return
+            left -= len(data)
+
+
+def serve(server: Server, sock: GuardedSocket, first: Message, feed: Feed) -> None:
+    """Send the feed until it ends or the client is gone, then close."""
+    code, reason = CloseReason.NORMAL_CLOSURE, ""
+    try:
+        sock.send(first.frame)
+        missed_pongs = 0
+        for message in feed.follow():
+            frame = message.frame
+            if message.name == HEARTBEAT:
+                missed_pongs = 0 if server.pong_received else missed_pongs + 1
+                if missed_pongs >= _MISSED_PONGS:
+                    break
+                server.pong_received = False
+                server.input_buffer.clear()
+                sock.renew_allowance()
+                frame += PING_FRAME
+            elif message.name == BYE:
+                code, reason = CloseReason.GOING_AWAY, "come back"
+            sock.send(frame)
+        server.close(code, reason)
+    except (OSError, ConnectionClosed):
+        pass  # The client has left, and that ends it too.
+    finally:
+        sock.finish(server.thread)
+
+
+def _is_key(text: str) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == 16
+    except (binascii.Error, ValueError):
+        return False
