@@ -29,7 +29,7 @@ def test_every_actor_is_declared_under_the_name_queue_and_priority_that_it_is_se
         "print(json.dumps({a.actor_name: [a.queue_name, a.priority] for a in broker.actors.values()}))"
     )
 
-    printed = run_python(script, DATABASE_URL="sqlite://", REDIS_URL="redis://127.0.0.1:1/0").stdout
+    printed = run_python(script, DATABASE_URL="sqlite:///unused", REDIS_URL="redis://127.0.0.1:1/0").stdout
 
     assert json.loads(printed) == {name: [queue, PRIORITY_OF[name]] for name, queue in QUEUE_OF.items()}
 
