@@ -156,6 +156,7 @@ def test_a_job_is_done_though_redis_forgot_everything(make_system: StartSystem, 
     with redis.Redis.from_url(redis_server.url) as client:
         client.flushall()
     system.start_worker()
+    system.wait_ready()
     system.wait_for(job["jobId"], "complete", timeout_s=60)
 
     assert members(system.fetch_archive(job["jobId"])) == files

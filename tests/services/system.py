@@ -225,6 +225,10 @@ def system(make_system: StartSystem) -> System:
     return make_system().start()
 
 
+def _last_lines(output: str) -> str:
+    return "\n".join([line for line in output.splitlines() if "[bulkdl.access]" not in line][-40:])
+
+
 def _base_environ(port: int) -> dict[str, str]:
     own = {name: os.environ[name] for name in os.environ if name.startswith(("AWS_", "LANG", "LC_"))}
     return {
