@@ -130,6 +130,11 @@ export class FakeService {
     return job;
   }
 
+  /** @param {string} jobId */
+  jobOf(jobId) {
+    return this.jobs.get(jobId);
+  }
+
   /** Change a job and, unless told not to, say so. @param {string} jobId @param {Partial<WireJob>} change @param {{quietly?: boolean}} [how] */
   change(jobId, change, { quietly = false } = {}) {
     const job = /** @type {WireJob & {assetIds: string[]}} */ (this.jobs.get(jobId));

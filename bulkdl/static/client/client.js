@@ -47,6 +47,7 @@ import { Store } from "./store.js";
  * @property {number} [urlMaxAgeMs] how old a download URL may be before a fresh one is asked for
  * @property {(url: string) => void} [navigate]
  * @property {JobFeed} [feed]
+ * @property {boolean} [isOpen] false: wait for `open`
  */
 
 /**
@@ -83,8 +84,8 @@ export class BulkDownloadClient {
   #store = new Store(IDLE);
   #options;
   #keepsake;
-  #release;
-  #unsubscribe;
+  /** @type {(() => void) | null} undoes `open` */
+  #shut = null;
   /** @type {{assetIds: readonly string[], options: StartOptions} | null} */
   #request = null;
   /** Grows with every start and attach, so that a late answer to an earlier one is known as such. */
@@ -97,9 +98,20 @@ export class BulkDownloadClient {
     this.#options = { autoDownload: true, restore: "tab", urlMaxAgeMs: 20_000, navigate, ...options };
     this.feed = options.feed ?? sharedFeed(options);
     this.#keepsake = new Keepsake(this.feed.api.urlPrefix);
-    this.#unsubscribe = this.feed.store.subscribe(() => this.#follow());
-    this.#release = this.feed.use();
-    this.#restore();
+    if (options.isOpen !== false) this.open();
+  }
+
+  /** Listen to the service, and take up what this tab had under way. Done by the constructor unless told not to. */
+  open() {
+    if (this.#shut) return;
+    const unsubscribe = this.feed.store.subscribe(() => this.#follow());
+    const release = this.feed.use();
+    this.#shut = () => {
+      unsubscribe();
+      release();
+    };
+    if (this.state.status === "idle") this.#restore();
+    this.#follow();
   }
 
   /** The picture now. */
@@ -221,11 +233,10 @@ export class BulkDownloadClient {
     this.#clear({});
   }
 
-  /** Let go of everything; the stream is closed with the last client of the page. */
+  /** Listen no longer, until `open`; the stream is closed with the last client of the page. */
   close() {
-    this.#turn++;
-    this.#unsubscribe();
-    this.#release();
+    this.#shut?.();
+    this.#shut = null;
   }
 
   /** @param {{assetIds: readonly string[], options: StartOptions} | null} request */

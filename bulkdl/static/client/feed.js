@@ -76,6 +76,9 @@ export class JobFeed {
     );
   }
 
+  /** @param {() => void} listener called after every change of the jobs or the connection @returns {() => void} */
+  subscribe = (listener) => this.store.subscribe(listener);
+
   /** Keep the stream open until the returned function is called. */
   use() {
     if (this.#users++ === 0) this.#begin();

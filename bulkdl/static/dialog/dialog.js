@@ -15,7 +15,7 @@ const CLOSE_AFTER_MS = 4000;
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {});
 
 /**
- * Attributes: `url-prefix`, `project-id` (for a client of its own), `auto-close="off"`, `auto-open="off"`.
+ * Attributes: `project-id` and `url-prefix` (for a client of its own), `auto-close="off"`, `auto-open="off"`.
  * Events: `bulkdl-open`, `bulkdl-close`; both bubble.
  */
 export class BulkDownloadDialog extends Base {
@@ -45,7 +45,7 @@ export class BulkDownloadDialog extends Base {
     x.addEventListener("click", () => this.close());
   }
 
-  /** The client whose download is shown; without one, the element makes its own from its attributes. */
+  /** The client whose download is shown; an element with a `project-id` makes its own. */
   get client() {
     return this.#client;
   }
@@ -84,13 +84,10 @@ export class BulkDownloadDialog extends Base {
   }
 
   connectedCallback() {
-    if (this.#client) return;
-    queueMicrotask(() => {
-      if (this.#client || !this.isConnected) return;
-      const urlPrefix = this.getAttribute("url-prefix") ?? undefined;
-      this.client = new BulkDownloadClient({ urlPrefix, projectId: this.getAttribute("project-id") ?? undefined });
-      this.#ownsClient = true;
-    });
+    const projectId = this.getAttribute("project-id");
+    if (this.#client || projectId === null) return;
+    this.client = new BulkDownloadClient({ urlPrefix: this.getAttribute("url-prefix") ?? undefined, projectId });
+    this.#ownsClient = true;
   }
 
   disconnectedCallback() {
@@ -104,7 +101,7 @@ export class BulkDownloadDialog extends Base {
 
   /** Start a download and show it. @type {BulkDownloadClient["startDownload"]} */
   startDownload(assetIds, options) {
-    if (!this.#client) throw new Error("<bulk-download-dialog> has no client yet: set its client, or wait until it is connected.");
+    if (!this.#client) throw new Error("<bulk-download-dialog> has no client: set its `client`, or give it a `project-id`.");
     return this.#client.startDownload(assetIds, options);
   }
 

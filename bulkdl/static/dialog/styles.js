@@ -33,7 +33,7 @@ dialog {
 dialog::backdrop { background: #0b0f1a8c; backdrop-filter: blur(3px); }
 dialog:focus-visible { outline: none; }
 .frame { display: grid; gap: 1.125rem; padding: 1.375rem 1.5rem 1.5rem; }
-header { display: grid; grid-template-columns: auto 1fr auto; gap: 0.875rem; align-items: start; }
+.head { display: grid; grid-template-columns: auto 1fr auto; gap: 0.875rem; align-items: start; }
 .badge {
   display: grid; place-items: center;
   inline-size: 2.5rem; block-size: 2.5rem; border-radius: 0.75rem;
@@ -85,15 +85,15 @@ li { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0
 li > * { overflow-wrap: anywhere; }
 li b { font-weight: 550; }
 li span { color: var(--muted); text-align: end; }
-footer { display: flex; flex-wrap: wrap; justify-content: end; gap: 0.625rem; }
-footer button {
+.actions { display: flex; flex-wrap: wrap; justify-content: end; gap: 0.625rem; }
+.actions button {
   min-block-size: 2.5rem; padding: 0.5rem 1rem; border: 1px solid var(--line); border-radius: 0.625rem;
   background: var(--surface); color: var(--text); font: inherit; font-weight: 600; font-size: 0.875rem; cursor: pointer;
 }
-footer button:hover { background: var(--sunken); }
-footer button.main { border-color: transparent; background: var(--accent); color: var(--on-accent); }
-footer button.main:hover { background: color-mix(in srgb, var(--accent) 88%, var(--text)); }
-footer button:disabled { opacity: 0.6; cursor: default; }
+.actions button:hover { background: var(--sunken); }
+.actions button.main { border-color: transparent; background: var(--accent); color: var(--on-accent); }
+.actions button.main:hover { background: color-mix(in srgb, var(--accent) 88%, var(--text)); }
+.actions button:disabled { opacity: 0.6; cursor: default; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 .unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (max-width: 30rem) {
@@ -105,8 +105,8 @@ footer button:disabled { opacity: 0.6; cursor: default; }
   dl { grid-template-columns: 1fr 1fr; }
   li { grid-template-columns: 1fr; }
   li span { text-align: start; }
-  footer { flex-direction: column-reverse; }
-  footer button { inline-size: 100%; min-block-size: 2.75rem; }
+  .actions { flex-direction: column-reverse; }
+  .actions button { inline-size: 100%; min-block-size: 2.75rem; }
 }
 @media (prefers-reduced-motion: no-preference) {
   dialog[open] { animation: rise 180ms ease-out; }

@@ -78,9 +78,9 @@ export function build() {
     part.buttons[action] = element("button", { type: "button", "data-action": action });
   }
   part.bar.append(part.progress, part.percent);
-  const head = element("header", {}, part.badge, element("div", {}, part.title, part.note), part.x);
+  const head = element("div", { class: "head" }, part.badge, element("div", {}, part.title, part.note), part.x);
   const { archive, bar, facts, connection, error, skipped, renamed, live, buttons } = part;
-  const foot = element("footer", {}, ...Object.values(buttons));
+  const foot = element("div", { class: "actions" }, ...Object.values(buttons));
   const frame = element("div", { class: "frame" }, head, archive, bar, facts, connection, error, skipped, renamed, foot, live);
   const dialog = element("dialog", { "aria-labelledby": "title", "aria-describedby": "note", closedby: "any", tabindex: "-1" }, frame);
   return { ...part, frame, dialog };

@@ -100,7 +100,7 @@ function showTray(client, tray) {
   const live = tray.liveCount;
   byId("live-count").textContent = live ? String(live) : "";
   byId("live-count").hidden = live === 0;
-  byId("tray-toggle").setAttribute("aria-label", live ? `Downloads, ${live} under way` : "Downloads");
+  byId("live-words").hidden = live === 0;
   byId("no-jobs").hidden = !isLoaded || jobs.length > 0;
   byId("jobs-loading").hidden = isLoaded || jobs.length > 0 || connection === "signed-out";
   const isAway = connection === "offline" || connection === "signed-out";

@@ -47,9 +47,8 @@ export class Folders {
   #row({ path, name, depth, count, size }) {
     const files = count === 1 ? "1 file" : `${formatCount(count)} files`;
     const label = element("span", { class: "folder-name" }, name);
-    const number = element("span", { class: "folder-count", "aria-hidden": "true" }, formatCount(count));
+    const number = element("span", { class: "folder-count" }, formatCount(count), element("span", { class: "unseen" }, files.slice(files.indexOf(" "))));
     const button = element("button", { type: "button", "data-path": path, title: `${files}, ${formatBytes(size)}` }, drawing(path ? "folder" : "all"), label, number);
-    button.setAttribute("aria-label", `${name}, ${files}`);
     button.style.setProperty("--depth", String(depth));
     return element("li", {}, button);
   }

@@ -121,10 +121,10 @@ export class Grid {
     const picture = element("span", { class: "picture" });
     picture.append(asset.thumbnailUrl ? thumbnail(asset) : stand(asset));
     const size = element("span", { class: "size" }, formatBytes(asset.size));
-    const caption = element("span", { class: "caption" }, element("span", { class: "name", title: asset.name }, name), size);
+    const folder = element("span", { class: "unseen" }, asset.name.slice(0, -name.length));
+    const caption = element("span", { class: "caption" }, element("span", { class: "name", title: asset.name }, folder, name), size);
     const check = element("span", { class: "check", "aria-hidden": "true" }, drawing("check"));
     const tile = element("div", { class: "tile", role: "option", id: `asset-${position}`, "data-position": String(position) }, picture, caption, check);
-    tile.setAttribute("aria-label", `${asset.name}, ${formatBytes(asset.size)}`);
     tile.setAttribute("aria-setsize", String(this.#assets.length));
     tile.setAttribute("aria-posinset", String(position + 1));
     tile.setAttribute("aria-selected", String(this.#selection.has(asset.assetId)));
@@ -208,5 +208,5 @@ function thumbnail(asset) {
 /** @param {Asset} asset */
 function stand({ name, contentType }) {
   const ending = baseName(name).split(".").slice(1).pop() ?? "";
-  return element("span", { class: "stand" }, drawingOf(contentType), element("span", {}, ending.slice(0, 5).toUpperCase()));
+  return element("span", { class: "stand", "aria-hidden": "true" }, drawingOf(contentType), element("span", {}, ending.slice(0, 5).toUpperCase()));
 }
