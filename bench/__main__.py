@@ -1,0 +1,201 @@
+"""`python -m bench` (or `make bench`): measure, show, and write down."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from bench import contestants, fanout, growth, latency, library, micro, report, results, tables
+from bench.race import RAW, Contestant, Heat, race
+from bench.results import Section, new_section
+from bench.setup import Store, Workbench, given_store, own_environ
+from bench.workloads import GIB, NAMES, make_workload
+
+KINDS = ("micro", "latency", "service", "free", "delayed", "growth", "fanout")
+_TRYING_OUT = 0.01
+_RAW_CONCURRENCIES = (8, 16, 32, 64)
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line says."""
+
+    scale: float
+    rounds: int
+    workloads: Sequence[str]
+    only: Sequence[str]
+    pause_s: float
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("kinds", nargs=-1, type=click.Choice([*KINDS, "report"]))
+@click.option("--scale", type=float, help="Part of the full size, to try the bench out; nothing is written down then.")
+@click.option("--rounds", type=int, default=3, show_default=True, help="Rounds of everybody in turns.")
+@click.option("--workloads", default=",".join(NAMES), show_default=True, help="Which of them.")
+@click.option("--only", default="", help="Contestants whose names contain one of these words, by commas.")
+@click.option("--pause", "pause_s", type=float, default=1.0, show_default=True, help="Seconds of rest before each run.")
+def main(kinds: Sequence[str], scale: float | None, rounds: int, workloads: str, only: str, pause_s: float) -> None:
+    """Measure KINDS (all, unless named) and show every figure beside its target.
+
+    The servers are given by the environment: S3_ENDPOINT_URL (with S3_PROVIDER and the AWS_ keys) for `service`,
+    BENCH_FREE_URL and BENCH_DELAYED_URL (with BENCH_OBJECTS_FOLDER and BENCH_PARTS_URL) for the other two races.
+    See bench/README.md.
+    """
+    environ = own_environ()
+    if scale is None:
+        scale = 1.0 if environ.get("S3_ENDPOINT_URL") else _TRYING_OUT
+    options = Options(
+        scale=scale,
+        rounds=rounds,
+        workloads=[name.strip() for name in workloads.split(",")],
+        only=[word.strip() for word in only.split(",") if word.strip()],
+        pause_s=pause_s,
+    )
+    is_whole = scale == 1.0 and not options.only
+    sections = dict(results.load_all()) if is_whole or kinds == ("report",) else {}
+    with _workbench() as bench:
+        for kind in [kind for kind in KINDS if kind in (kinds or KINDS)]:
+            console.rule(kind)
+            for section in _MEASURES[kind](bench, options):
+                sections[kind] = section
+                if is_whole:
+                    results.save(section)
+    for section in sections.values():
+        for workload in section.workloads:
+            tables.show(console, tables.race_table(section, workload))
+    tables.show(console, tables.target_table(sections))
+    if is_whole or kinds == ("report",):
+        report.write_page(sections)
+        console.print("Written to bench/results and docs/performance.md.")
+
+
+@contextmanager
+def _workbench() -> Iterator[Workbench]:
+    """A folder that is deleted when all went well, and kept with its logs when not."""
+    bench = Workbench(own_environ())
+    try:
+        yield bench
+    except BaseException:
+        console.print(f"Logs are in {bench.folder}.")
+        raise
+    shutil.rmtree(bench.folder, ignore_errors=True)
+
+
+def _service(bench: Workbench, options: Options) -> Iterator[Section]:
+    store = given_store(own_environ())
+    if store is not None:
+        yield from _race(bench, "service", store, contestants.of_service(bench), options)
+        return
+    console.print(
+        "S3_ENDPOINT_URL names no S3 server: moto takes its place, in memory, in Python, on the same cores. "
+        "That proves that the bench works, and measures nothing.",
+        style="bold yellow",
+    )
+    server, store = bench.start_moto()
+    try:
+        yield from _race(bench, "service", store, contestants.of_service(bench), options)
+    finally:
+        server.stop()
+
+
+def _free(bench: Workbench, options: Options) -> Iterator[Section]:
+    yield from _alone(bench, "free", "BENCH_FREE_URL", options)
+
+
+def _delayed(bench: Workbench, options: Options) -> Iterator[Section]:
+    yield from _alone(bench, "delayed", "BENCH_DELAYED_URL", options)
+
+
+def _alone(bench: Workbench, name: str, variable: str, options: Options) -> Iterator[Section]:
+    environ = own_environ()
+    if variable not in environ or "BENCH_OBJECTS_FOLDER" not in environ:
+        console.print(f"Not measured: {variable} and BENCH_OBJECTS_FOLDER are not set.")
+        return
+    store = Store(
+        environ[variable],
+        "generic",
+        "us-east-1",
+        "bench",
+        objects_folder=Path(environ["BENCH_OBJECTS_FOLDER"]),
+        parts_url=environ.get("BENCH_PARTS_URL"),
+    )
+    yield from _race(bench, name, store, contestants.of_transfer(bench), options)
+
+
+def _race(
+    bench: Workbench, name: str, store: Store, entered: Sequence[Contestant], options: Options
+) -> Iterator[Section]:
+    section = new_section(name, provider=store.provider, scale=options.scale, rounds=options.rounds)
+    for workload_name in options.workloads:
+        workload = make_workload(workload_name, options.scale)
+        console.print(f"{workload.name} · {workload.title}: bringing {workload.size / GIB:.2f} GiB")
+        heat = Heat(store=store, workload=workload, versions=library.bring(store, workload))
+        section.workloads[workload.name] = {
+            "title": workload.title,
+            "files": len(workload.files),
+            "size": workload.size,
+        }
+        taking_part = [_settled(bench, it, heat) for it in entered if _is_wanted(it, options)]
+        got = race(heat, taking_part, rounds=options.rounds, say=console.print, pause_s=options.pause_s)
+        section.race.runs += got.runs
+        section.race.counts += got.counts
+        yield section
+
+
+def _settled(bench: Workbench, contestant: Contestant, heat: Heat) -> Contestant:
+    """The raw limit at the concurrency that is best here; everybody else as he is."""
+    if contestant.name != RAW or heat.workload.title.endswith(")"):
+        return contestant
+    best = min(_RAW_CONCURRENCIES, key=lambda concurrency: contestants.try_raw(bench, heat, concurrency))
+    console.print(f"the raw limit is lowest at {best} requests at once")
+    return contestants.raw_at(bench, best)
+
+
+def _is_wanted(contestant: Contestant, options: Options) -> bool:
+    return not options.only or any(word.lower() in contestant.name.lower() for word in options.only)
+
+
+def _figures(name: str, measure: Callable[[Workbench, Options], dict[str, object]]) -> Callable[..., Iterator[Section]]:
+    def measured(bench: Workbench, options: Options) -> Iterator[Section]:
+        section = new_section(name, scale=options.scale)
+        section.figures = measure(bench, options)
+        yield section
+
+    return measured
+
+
+_MEASURES: dict[str, Callable[[Workbench, Options], Iterator[Section]]] = {
+    "micro": _figures("micro", lambda bench, options: micro.measure(console.print)),
+    "latency": _figures(
+        "latency",
+        lambda bench, options: latency.measure(bench, console.print, jobs=max(5, round(100 * options.scale))),
+    ),
+    "service": _service,
+    "free": _free,
+    "delayed": _delayed,
+    "growth": _figures(
+        "growth",
+        lambda bench, options: growth.measure(
+            bench,
+            console.print,
+            most_files=max(100, round(100_000 * options.scale)),
+            most_bytes=max(16 * 1024**2, round(64 * GIB * options.scale)),
+        ),
+    ),
+    "fanout": _figures(
+        "fanout",
+        lambda bench, options: fanout.measure(bench, console.print, size=round(20 * GIB * options.scale), rounds=1),
+    ),
+}
+
+
+if __name__ == "__main__":
+    main()
