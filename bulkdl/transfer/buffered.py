@@ -72,10 +72,7 @@ class BufferedParts:
         for part in list(self._waiting.values()):
             if all(slab.can_render(checksums) for slab in part.slabs):
                 del self._waiting[part.number]
-                size = sum(len(slab.view) for slab in part.slabs)
-                self._run.queue.push_first(
-                    self._run.task(partial(self._store, part), partial(self._stored, part), size)
-                )
+                self._run.queue.push_first(self._run.task(partial(self._store, part), partial(self._stored, part)))
 
     def unblock(self) -> bool:
         """Put off a part that waits for parts not yet open."""

@@ -181,8 +181,9 @@ class Run:
         self.tally.settle(number, *count_part(self.plan, self.work.sources, number))
         self.work.on_part(PartResult(number, etag, crc32s, stop - start, was_copied))
 
-    def task(self, request: Callable[[], T], then: Callable[[T], None], size: int) -> Task:
-        """A task that moves `size` bytes; `then` is the step that follows, an error stops the work."""
+    def task(self, request: Callable[[], T], then: Callable[[T], None], size: int = 0) -> Task:
+        """A task; `then` is the step that follows, an error stops the work. `size` is what the pace is judged by:
+        stores tell none, for their bytes were fetched before and come in lumps."""
 
         def carry_out() -> int:
             try:
