@@ -28,9 +28,13 @@ class Text(ma.fields.String):
 
     default_error_messages = {"unfit": "Control characters are not allowed."}  # noqa: RUF012 - marshmallow's way
     unfit = _UNFIT
+    pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$"
+    """The same for the OpenAPI document."""
 
-    def __init__(self, *, low: int = 1, high: int, **kwargs: Any) -> None:  # Any: marshmallow's own
-        super().__init__(validate=ma.validate.Length(low, high), **kwargs)
+    # Any: marshmallow's own.
+    def __init__(self, *, high: int, pattern: str | None = None, **kwargs: Any) -> None:
+        metadata = {"pattern": pattern or self.pattern, **kwargs.pop("metadata", {})}
+        super().__init__(validate=ma.validate.Length(1, high), metadata=metadata, **kwargs)
 
     # Any: marshmallow's hook signature.
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
@@ -45,6 +49,7 @@ class FreeText(Text):
 
     default_error_messages = {"unfit": "This holds NUL or half of a surrogate pair."}  # noqa: RUF012 - as above
     unfit = _NO_TEXT
+    pattern = r"^[^\u0000]*$"
 
 
 class AssetIds(ma.fields.List[str]):

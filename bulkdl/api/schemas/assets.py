@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from bulkdl.api.fields import MAX_ID_LENGTH, FreeText, Text
-from bulkdl.api.schemas.base import CursorSchema, Schema
+from bulkdl.api.schemas.base import Answer, CursorSchema, Schema
 
 MAX_SIZE = 2**63 - 1
 """What the databases' columns hold."""
@@ -21,7 +21,7 @@ class AssetListQuerySchema(CursorSchema):
     folder = Text(high=1024, load_default=None, metadata={"description": "Only what lies in this folder or below."})
 
 
-class AssetSchema(Schema):
+class AssetSchema(Answer):
     """A file of the media library."""
 
     asset_id = fields.String(required=True)
@@ -33,7 +33,7 @@ class AssetSchema(Schema):
     thumbnail_url = fields.String(required=True, allow_none=True, metadata={"description": "Of images only."})
 
 
-class AssetListSchema(Schema):
+class AssetListSchema(Answer):
     """A page of the library, by name."""
 
     assets = fields.List(fields.Nested(AssetSchema), required=True)
@@ -61,7 +61,7 @@ class NewAssetsSchema(Schema):
     assets = fields.List(fields.Nested(NewAssetSchema), required=True, validate=ma.validate.Length(1, 1000))
 
 
-class AddedAssetsSchema(Schema):
+class AddedAssetsSchema(Answer):
     """The assets as they stand in the library now."""
 
     assets = fields.List(fields.Nested(AssetSchema), required=True)

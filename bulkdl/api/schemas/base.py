@@ -11,7 +11,7 @@ from bulkdl.api.fields import Text
 
 
 class Schema(ma.Schema):
-    """A schema whose JSON names are the Python names in camelCase."""
+    """A schema whose JSON names are the Python names in camelCase; read strictly, fields nobody knows are refused."""
 
     def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:  # Any: fields of all types
         """Derive the JSON name."""
@@ -19,7 +19,21 @@ class Schema(ma.Schema):
         field_obj.data_key = first + "".join(word.capitalize() for word in rest)
 
 
+class Answer(Schema):
+    """A schema of what is written: further fields may come with time."""
+
+    class Meta:
+        """Left open in the OpenAPI document."""
+
+        unknown = ma.EXCLUDE
+
+
 class CursorSchema(Schema):
     """Which page of a list."""
 
-    cursor = Text(high=2048, load_default=None, metadata={"description": "`nextCursor` of the page before."})
+    cursor = Text(
+        high=2048,
+        pattern=r"^[A-Za-z0-9_-]+$",
+        load_default=None,
+        metadata={"description": "`nextCursor` of the page before."},
+    )

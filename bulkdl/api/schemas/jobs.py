@@ -6,7 +6,7 @@ import marshmallow as ma
 from marshmallow import fields
 
 from bulkdl.api.fields import MAX_ID_LENGTH, AssetIds, FreeText, Text
-from bulkdl.api.schemas.base import CursorSchema, Schema
+from bulkdl.api.schemas.base import Answer, CursorSchema, Schema
 from bulkdl.jobs.status import FolderLayout, ItemOutcome, JobStatus, OnMissing, SkipReason
 
 
@@ -67,7 +67,7 @@ class JobListQuerySchema(CursorSchema):
     status = fields.Enum(JobStatus, by_value=True, load_default=None)
 
 
-class SkippedSchema(Schema):
+class SkippedSchema(Answer):
     """An asset that is not in the archive."""
 
     asset_id = fields.String(required=True)
@@ -75,7 +75,7 @@ class SkippedSchema(Schema):
     reason = fields.Enum(SkipReason, by_value=True, required=True)
 
 
-class RenamedSchema(Schema):
+class RenamedSchema(Answer):
     """An asset that is in the archive under another name."""
 
     asset_id = fields.String(required=True)
@@ -83,7 +83,7 @@ class RenamedSchema(Schema):
     archive_name = fields.String(required=True)
 
 
-class JobLinksSchema(Schema):
+class JobLinksSchema(Answer):
     """Where to go from here."""
 
     self = fields.String(required=True)
@@ -92,7 +92,7 @@ class JobLinksSchema(Schema):
     download = fields.String(required=True, metadata={"description": "Answers 302 once the job is complete."})
 
 
-class JobSchema(Schema):
+class JobSchema(Answer):
     """A bulk download. Sizes in bytes, times in UTC (ISO 8601)."""
 
     job_id = fields.String(required=True)
@@ -137,14 +137,14 @@ class JobSchema(Schema):
     links = fields.Nested(JobLinksSchema, required=True)
 
 
-class JobListSchema(Schema):
+class JobListSchema(Answer):
     """A page of jobs, newest first."""
 
     jobs = fields.List(fields.Nested(JobSchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 
-class PreviewSchema(Schema):
+class PreviewSchema(Answer):
     """What an archive would be. Sizes in bytes."""
 
     archive_name = fields.String(required=True)
@@ -166,7 +166,7 @@ class ItemListQuerySchema(CursorSchema):
     outcome = fields.Enum(ItemOutcome, by_value=True, load_default=None)
 
 
-class ItemSchema(Schema):
+class ItemSchema(Answer):
     """One requested asset and what became of it."""
 
     position = fields.Integer(required=True)
@@ -179,14 +179,14 @@ class ItemSchema(Schema):
     reason = fields.Enum(SkipReason, by_value=True, required=True, allow_none=True)
 
 
-class ItemListSchema(Schema):
+class ItemListSchema(Answer):
     """A page of the ledger, in the order of the request."""
 
     items = fields.List(fields.Nested(ItemSchema), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 
-class ArchiveUrlSchema(Schema):
+class ArchiveUrlSchema(Answer):
     """Where the archive can be fetched from now."""
 
     url = fields.String(required=True, metadata={"description": "Presigned, made for this answer."})

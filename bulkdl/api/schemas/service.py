@@ -5,11 +5,11 @@ from __future__ import annotations
 import marshmallow as ma
 from marshmallow import fields
 
-from bulkdl.api.schemas.base import Schema
+from bulkdl.api.schemas.base import Answer
 from bulkdl.jobs.status import FolderLayout, OnMissing
 
 
-class CapabilitiesSchema(Schema):
+class CapabilitiesSchema(Answer):
     """What this service takes and does, as data. Sizes in bytes."""
 
     max_files = fields.Integer(required=True)
@@ -25,31 +25,36 @@ class CapabilitiesSchema(Schema):
     transports = fields.List(fields.String(), required=True)
 
 
-class ProblemSchema(ma.Schema):
-    """A problem document (RFC 9457). Further members depend on `code`."""
+class ProblemSchema(Answer):
+    """A problem document (RFC 9457)."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
     status = fields.Integer(required=True)
-    detail = fields.String(required=True)
+    detail = fields.String(required=True, metadata={"description": "For people."})
     code = fields.String(required=True, metadata={"description": "Stable; compare this one."})
     instance = fields.String(required=True)
-    requestId = fields.String()  # noqa: N815 - as on the wire
+    request_id = fields.String(metadata={"description": "Stands in the service's log too."})
     errors = fields.List(
         fields.Dict(keys=fields.String(), values=fields.String()),
         metadata={"description": "`detail` with the `pointer` (RFC 6901), `parameter` or `header` it is about."},
     )
     limit = fields.Raw(metadata={"description": "The limit that was passed."})
+    count = fields.Integer(metadata={"description": "How many were sent."})
+    size = fields.Integer(metadata={"description": "Bytes that were asked for."})
+    asset_ids = fields.List(fields.String(), metadata={"description": "The first of those that are not there."})
+    job_id = fields.String()
+    service = fields.String(metadata={"description": "What cannot be reached."})
 
 
-class CheckSchema(Schema):
+class CheckSchema(Answer):
     """One thing that this process needs."""
 
     ok = fields.Boolean(required=True)
     error = fields.String(required=True, allow_none=True)
 
 
-class ReadinessSchema(Schema):
+class ReadinessSchema(Answer):
     """Whether this process can serve."""
 
     status = fields.String(required=True, validate=ma.validate.OneOf(["ready", "unready"]))
@@ -57,7 +62,7 @@ class ReadinessSchema(Schema):
     failing = fields.List(fields.String(), required=True)
 
 
-class LivenessSchema(Schema):
+class LivenessSchema(Answer):
     """The process answers."""
 
     status = fields.String(required=True, validate=ma.validate.OneOf(["ok"]))
