@@ -1,5 +1,10 @@
 """gunicorn's settings for the web process: thousands of open streams in a few processes of greenlets."""
 
+# First of all: what is imported before keeps the sockets that block every stream of the process.
+from gevent import monkey
+
+monkey.patch_all()
+
 import contextlib
 import os
 import resource

@@ -44,8 +44,8 @@ def requeue_all(ctx: JobContext) -> None:
     with ctx.database.session() as session:
         stalled.make_all_due(session)
         session.commit()
-    log.warning("the queue is empty of what it was given, sending all again")
-    requeue_stalled(ctx)
+    if requeue_stalled(ctx):
+        log.warning("the queue had lost its messages, all were sent again")
 
 
 def announce_ends(ctx: JobContext) -> int:
