@@ -159,6 +159,14 @@ def test_retry_after_of_botocores_answer_is_kept() -> None:
     assert (caught.value.throttled, caught.value.retry_after_s) == (True, 3.0)
 
 
+def test_error_without_a_message_is_an_error() -> None:
+    bare = client_error(404, "NoSuchBucket")
+    bare.response["Error"]["Message"] = None  # type: ignore[typeddict-item]
+
+    with pytest.raises(StorageRefused, match=r"answered 404 NoSuchBucket\.$"), translated(STORE):
+        raise bare
+
+
 def test_own_errors_and_programming_errors_pass_unchanged() -> None:
     mine = ObjectChanged("m", bucket="b", key="k")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bulkdl.storage.providers import AWS, B2, GENERIC, MINIO, PROVIDERS, R2, find_provider
@@ -56,3 +58,34 @@ def test_profiles_are_found_by_their_names() -> None:
 )
 def test_addressing_follows_the_endpoint_unless_it_is_given(style: str, endpoint: str | None, addressing: str) -> None:
     assert choose_addressing(style, endpoint) == addressing
+
+
+# --- docs/providers.md -------------------------------------------------------------
+
+ROWS = {
+    "copies a slice": "copies_ranges",
+    "… and compares the source": "copies_if_match",
+    "… and finds a key": "copies_any_key",
+    "… and returns the CRC-32": "copies_with_crc32",
+    "tells the CRC-32": "stores_crc32",
+    "compares a part": "checks_parts",
+    "compares the whole": "checks_whole",
+    "wants all parts": "wants_equal_parts",
+    "has classes": "freezes_objects",
+}
+
+
+@pytest.mark.parametrize(("title", "ability"), ROWS.items())
+def test_page_for_people_says_what_the_profiles_say(title: str, ability: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "providers.md").read_text(encoding="utf-8")
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line[:1] == "|"]
+    [names] = [cells[1:] for cells in lines if "generic" in cells]
+    [cells] = [cells[1:] for cells in lines if cells[0].startswith(title)]
+
+    said = {name: cell == "yes" for name, cell in zip(names, cells, strict=True)}
+
+    assert said == {name: getattr(PROVIDERS[name], ability) for name in names}
+
+
+def test_every_ability_has_a_row() -> None:
+    assert {*ROWS.values(), "name"} == set(GENERIC.__slots__)

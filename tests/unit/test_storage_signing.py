@@ -136,12 +136,12 @@ def test_bucket_that_is_no_host_name_goes_into_the_path(bucket: str) -> None:
 
 
 def test_bucket_without_key_has_a_place() -> None:
-    assert AddressBook("http://h", "path").find("media").path == "/media"
-    assert AddressBook("http://h", "virtual").find("media").path == "/"
+    assert AddressBook("http://h", "path").find_bucket("media").path == "/media"
+    assert AddressBook("http://h", "virtual").find_bucket("media").path == "/"
 
 
 def test_ipv6_address_stands_in_brackets_only_where_it_must() -> None:
-    origin = AddressBook("http://[::1]:9000", "path").find("media").origin
+    origin = AddressBook("http://[::1]:9000", "path").find_bucket("media").origin
 
     assert (origin.host, origin.port, origin.authority) == ("::1", 9000, "[::1]:9000")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
 from bulkdl.storage.s3.clients import Addressing
@@ -13,8 +13,7 @@ _HOSTABLE = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The other end of a connection."""
 
     scheme: str
@@ -25,8 +24,7 @@ class Origin:
     """As the Host header wants it: brackets round IPv6, no default port."""
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A bucket, or an object in it, as HTTP finds it."""
 
     origin: Origin
@@ -47,14 +45,26 @@ class AddressBook:
         self._base_path = parts.path.rstrip("/")
         self._is_virtual = addressing == "virtual"
         self._origin = self._make_origin(self._host)
+        self._buckets: dict[str, tuple[Origin, str]] = {}
 
-    def find(self, bucket: str, key: str | None = None) -> Place:
-        """The object's place; without a key the bucket's."""
-        encoded = "" if key is None else encode_key(key)
+    def find(self, bucket: str, key: str) -> Place:
+        """The object's place."""
+        origin, path = self._buckets.get(bucket) or self._find_bucket(bucket)
+        return Place(origin, f"{path}/{quote(key, safe='/~')}")
+
+    def find_bucket(self, bucket: str) -> Place:
+        """The bucket's own place."""
+        origin, path = self._find_bucket(bucket)
+        return Place(origin, path or "/")
+
+    def _find_bucket(self, bucket: str) -> tuple[Origin, str]:
+        """Where its keys begin, remembered."""
         if self._is_virtual and _HOSTABLE.fullmatch(bucket):
-            return Place(self._make_origin(f"{bucket}.{self._host}"), f"{self._base_path}/{encoded}")
-        slash = "" if key is None else "/"
-        return Place(self._origin, f"{self._base_path}/{quote(bucket, safe='')}{slash}{encoded}")
+            found = self._make_origin(f"{bucket}.{self._host}"), self._base_path
+        else:
+            found = self._origin, f"{self._base_path}/{quote(bucket, safe='')}"
+        self._buckets[bucket] = found
+        return found
 
     def _make_origin(self, host: str) -> Origin:
         shown = f"[{host}]" if ":" in host else host

@@ -47,3 +47,6 @@ class OutgoingBody:
                 raise StorageUnavailable(f"The part's body has {sent} bytes or more where {self.size} were announced.")
         except Exception as exc:
             raise BodyFailed(exc) from exc
+
+
+NO_BODY = OutgoingBody(())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from bulkdl.errors import StorageRefused
 from bulkdl.storage import Bytes, ObjectInfo, ObjectVersion, PartBody, Upload, UploadedPart
@@ -34,15 +33,14 @@ class S3Data(S3Access):
 
     def ping(self, bucket: str) -> None:
         """API_HeadBucket, with little patience."""
-        place = self.addresses.find(bucket)
-        subject = Subject("reaching the bucket", bucket)
-        self._look(Request("HEAD", place, subject, timeout_s=_PING_TIMEOUT_S), encode_query(**{"max-keys": 0}))
+        place, subject = self.addresses.find_bucket(bucket), Subject("reaching the bucket", bucket)
+        self._look(Request("HEAD", place, subject, {}, timeout_s=_PING_TIMEOUT_S), encode_query(**{"max-keys": 0}))
 
     def head(self, bucket: str, key: str) -> ObjectInfo:
         """API_HeadObject, with ChecksumMode where the store keeps a CRC-32."""
         subject = Subject("looking at an object", bucket, key, About.SOURCE)
         headers = {"x-amz-checksum-mode": "ENABLED"} if self.provider.stores_crc32 else {}
-        answer = self._look(Request("HEAD", self.addresses.find(bucket, key), subject, headers=headers))
+        answer = self._look(Request("HEAD", self.addresses.find(bucket, key), subject, headers))
         try:
             return described(bucket, key, answer)
         except MalformedAnswer as exc:
@@ -57,7 +55,7 @@ class S3Data(S3Access):
         asked = f"bytes={offset}-{offset + wanted - 1}"
         headers = {"range": asked, "if-match": version.etag}
         deadline_s = time.monotonic() + _CRAWL_GRACE_S + wanted / _CRAWL_BYTES_PER_S
-        request = Request("GET", self.addresses.find(version.bucket, version.key), subject, headers=headers)
+        request = Request("GET", self.addresses.find(version.bucket, version.key), subject, headers)
         with self.exchange.send(request) as answer:
             _check_slice(answer, version, offset, wanted, subject)
             received = answer.fill(target, deadline_s)
@@ -102,12 +100,12 @@ class S3Data(S3Access):
 
     def _look(self, request: Request, query_of_get: str = "") -> Answer:
         """The headers that answer a HEAD; where it is refused, the same asked by GET, whose refusal says why."""
-        with self.exchange.send(replace(request, expected=_UNSAID)) as answer:
+        with self.exchange.send(request._replace(expected=_UNSAID)) as answer:
             pass
         if answer.status not in _UNSAID:
             return answer
         headers = {"range": "bytes=0-0"} if request.subject.about is About.SOURCE else {}
-        with self.exchange.send(replace(request, method="GET", query=query_of_get, headers=headers)):
+        with self.exchange.send(request._replace(method="GET", query=query_of_get, headers=headers)):
             raise unavailable(request.subject, f"HEAD was refused with {answer.status}, and GET was not")
 
     def _part_request(
@@ -122,7 +120,7 @@ class S3Data(S3Access):
     ) -> Request:
         query = encode_query(partNumber=number, uploadId=upload.upload_id)
         place = self.addresses.find(upload.bucket, upload.key)
-        return Request("PUT", place, subject, query, headers, body, timeout_s)
+        return Request("PUT", place, subject, headers, query, body, timeout_s)
 
 
 class _Slice:
@@ -149,9 +147,11 @@ def _check_slice(answer: Answer, version: ObjectVersion, offset: int, wanted: in
     A store that answers 200 is believed if it says which bytes it sends, or sends all when all were wanted.
     """
     etag = answer.headers.get("etag")
-    if etag is not None and _bare(etag) != _bare(version.etag):
+    if etag is not None and etag != version.etag and _bare(etag) != _bare(version.etag):
         raise changed(subject, f"ETag {etag} instead of {version.etag}")
     told = answer.headers.get("content-range")
+    if told == f"bytes {offset}-{offset + wanted - 1}/{version.size}" and answer.length == wanted:
+        return
     if told is None:
         first, last, total = 0, (answer.length or 0) - 1, answer.length
     else:

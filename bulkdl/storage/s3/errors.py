@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from bulkdl.errors import (
     ObjectArchived,
@@ -33,8 +34,7 @@ class About(Enum):
     """A bucket, or an object to be written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What a request was about."""
 
     action: str

@@ -13,7 +13,7 @@ import hmac
 import time
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"
 """In place of the body's hash: TLS protects the body, a CRC-32 of ours the archive, and hashing would
@@ -32,6 +32,15 @@ class FrozenCredentials(Protocol):
     def token(self) -> str | None: ...
 
 
+class _Day(NamedTuple):
+    """What all requests of one day share, as long as the secret is the same."""
+
+    secret_key: str
+    day: str
+    scope: str
+    key: bytes
+
+
 class Signer:
     """Signs for one region, with the credentials of the moment. Safe to share between threads."""
 
@@ -39,7 +48,7 @@ class Signer:
         self._get_credentials = get_credentials
         self._region = region
         self._service = service
-        self._key: tuple[str, str, bytes] = ("", "", b"")
+        self._day = _Day("", "", "", b"")
 
     def sign(
         self, method: str, path: str, query: str, headers: Mapping[str, str], *, now_s: float | None = None
@@ -50,29 +59,32 @@ class Signer:
         """
         credentials = self._get_credentials()
         moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(now_s))
+        day = self._day
+        if day.day != moment[:8] or day.secret_key != credentials.secret_key:
+            day = self._day = self._begin_day(credentials.secret_key, moment[:8])
         signed = {**headers, "x-amz-content-sha256": UNSIGNED_PAYLOAD, "x-amz-date": moment}
         if credentials.token:
             signed["x-amz-security-token"] = credentials.token
         names = sorted(signed)
-        canonical_headers = "".join([f"{name}:{' '.join(signed[name].split())}\n" for name in names])
+        lines = "\n".join([f"{name}:{_trimmed(signed[name])}" for name in names])
         signed_headers = ";".join(names)
-        canonical = f"{method}\n{path}\n{query}\n{canonical_headers}\n{signed_headers}\n{UNSIGNED_PAYLOAD}"
-        scope = f"{moment[:8]}/{self._region}/{self._service}/aws4_request"
-        to_sign = f"{_ALGORITHM}\n{moment}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
-        signature = hmac.digest(self._signing_key(credentials.secret_key, moment[:8]), to_sign.encode(), "sha256").hex()
+        canonical = f"{method}\n{path}\n{query}\n{lines}\n\n{signed_headers}\n{UNSIGNED_PAYLOAD}"
+        to_sign = f"{_ALGORITHM}\n{moment}\n{day.scope}\n{sha256(canonical.encode()).hexdigest()}"
+        signature = hmac.digest(day.key, to_sign.encode(), "sha256").hex()
         signed["authorization"] = (
-            f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
+            f"{_ALGORITHM} Credential={credentials.access_key}/{day.scope}, "
             f"SignedHeaders={signed_headers}, Signature={signature}"
         )
         return signed
 
-    def _signing_key(self, secret_key: str, day: str) -> bytes:
-        """Good for a day and a secret: the last one is kept."""
-        known_secret, known_day, key = self._key
-        if known_secret == secret_key and known_day == day:
-            return key
+    def _begin_day(self, secret_key: str, day: str) -> _Day:
+        """The signing key, four hashes that need not be made for every request."""
         key = b"AWS4" + secret_key.encode()
         for message in (day, self._region, self._service, "aws4_request"):
             key = hmac.digest(key, message.encode(), "sha256")
-        self._key = (secret_key, day, key)
-        return key
+        return _Day(secret_key, day, f"{day}/{self._region}/{self._service}/aws4_request", key)
+
+
+def _trimmed(value: str) -> str:
+    """As the canonical form wants it: no blank at either end, none beside another."""
+    return " ".join(value.split()) if " " in value else value

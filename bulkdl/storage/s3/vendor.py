@@ -14,6 +14,9 @@ from bulkdl.errors import StorageError, StorageRefused
 from bulkdl.storage.s3.errors import Refusal, Subject, parse_retry_after, translate, unavailable
 from bulkdl.storage.s3.wire import MalformedAnswer
 
+FAILURES = (vendor.ClientError, vendor.BotoCoreError, ResponseParserError, HTTPError, MalformedAnswer, OSError)
+"""All that `explain` knows."""
+
 _UNREACHABLE = (
     vendor.HTTPClientError,
     vendor.ConnectionError,
@@ -21,8 +24,8 @@ _UNREACHABLE = (
     vendor.MetadataRetrievalError,
     vendor.ResponseStreamingError,
     vendor.IncompleteReadError,
-    ResponseParserError,
     vendor.FlexibleChecksumError,
+    ResponseParserError,
     HTTPError,
     MalformedAnswer,
     OSError,
@@ -34,14 +37,20 @@ def translated(subject: Subject) -> Iterator[None]:
     """Raise our errors for whatever botocore raises inside."""
     try:
         yield
-    except vendor.ClientError as exc:
-        raise translate(_refusal(exc), subject) from exc
-    except (vendor.SSLError, SSLError) as exc:
-        raise _tls_error(exc, subject) from exc
-    except _UNREACHABLE as exc:
-        raise unavailable(subject, exc) from exc
-    except vendor.BotoCoreError as exc:
-        raise StorageRefused(f"{subject.action} in bucket {subject.bucket!r}: {exc}") from exc
+    except FAILURES as exc:
+        raise explain(exc, subject) from exc
+
+
+def explain(failure: Exception, subject: Subject) -> StorageError:
+    """Our error for one of `FAILURES`, the most specific first."""
+    if isinstance(failure, vendor.ClientError):
+        return translate(_refusal(failure), subject)
+    if isinstance(failure, (vendor.SSLError, SSLError)) and "CERTIFICATE_VERIFY_FAILED" in str(failure):
+        # A certificate that is not believed needs a person; a broken TLS connection another try.
+        return _refused(failure, subject)
+    if isinstance(failure, _UNREACHABLE):
+        return unavailable(subject, failure)
+    return _refused(failure, subject)
 
 
 def _refusal(exc: vendor.ClientError) -> Refusal:
@@ -49,18 +58,15 @@ def _refusal(exc: vendor.ClientError) -> Refusal:
     error = exc.response.get("Error", {})
     meta = exc.response.get("ResponseMetadata", {})
     headers = meta.get("HTTPHeaders", {})
-    code = error.get("Code", "")
+    code = error.get("Code") or ""
     return Refusal(
         status=meta.get("HTTPStatusCode", 0),
         code="" if code.isdigit() else code,
-        message=error.get("Message", ""),
+        message=error.get("Message") or "",  # Ceph sends none
         retry_after_s=parse_retry_after(headers.get("retry-after")),
         region=headers.get("x-amz-bucket-region"),
     )
 
 
-def _tls_error(exc: Exception, subject: Subject) -> StorageError:
-    """A certificate that is not believed needs a person; a broken TLS connection another try."""
-    if "CERTIFICATE_VERIFY_FAILED" in str(exc):
-        return StorageRefused(f"{subject.action} in bucket {subject.bucket!r}: {exc}")
-    return unavailable(subject, exc)
+def _refused(failure: Exception, subject: Subject) -> StorageRefused:
+    return StorageRefused(f"{subject.action} in bucket {subject.bucket!r}: {failure}")
