@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable
 from enum import Enum, auto
 
-_ROUND_S = 0.03
-"""A shorter round measures the scheduler, not the network."""
-_SLOW_ROUND_S = 1.0
-_CLEARLY_FASTER = 1.15
-_SLIGHTLY_FASTER = 1.05
+_SHORT_ROUND_S = 0.03
+"""While doubling: to find the right magnitude soon. A shorter round would measure the scheduler, not the network."""
+_LONG_ROUND_S = 0.5
+"""Later: to tell a quarter more from noise."""
+_LONGEST_ROUND_S = 1.0
+_FASTER_BY_DOUBLING = 1.15
+_FASTER_BY_A_QUARTER = 1.1
 _PROBE_EVERY_S = 2.0
 _CALM_S = 1.0
 
@@ -53,7 +55,7 @@ class Pace:
         # Without anything waiting the limit is not what bounds the rate, and the round says nothing about it.
         self._is_pressed &= is_pressed
         elapsed = self._clock() - self._round_since
-        if (self._count >= self.limit and elapsed >= _ROUND_S) or elapsed >= _SLOW_ROUND_S:
+        if (self._count >= self.limit and elapsed >= self._round_s) or elapsed >= _LONGEST_ROUND_S:
             if self._is_pressed:
                 self._end_round(self._size / elapsed)
             self._start_round()
@@ -66,6 +68,10 @@ class Pace:
         self._last_cut = now
         self._enter(_Phase.RECOVERING, max(1, self.limit // 2))
 
+    @property
+    def _round_s(self) -> float:
+        return _SHORT_ROUND_S if self._phase is _Phase.DOUBLING else _LONG_ROUND_S
+
     def _start_round(self) -> None:
         self._round_since = self._clock()
         self._size = self._count = 0
@@ -74,9 +80,9 @@ class Pace:
     def _end_round(self, rate: float) -> None:
         match self._phase:
             case _Phase.DOUBLING:
-                self._judge(rate, _CLEARLY_FASTER, self.limit * 2)
+                self._judge(rate, _FASTER_BY_DOUBLING, self.limit * 2)
             case _Phase.PROBING:
-                self._judge(rate, _SLIGHTLY_FASTER, self.limit + max(1, self.limit // 4))
+                self._judge(rate, _FASTER_BY_A_QUARTER, self.limit + max(1, self.limit // 4))
             case _Phase.HOLDING:
                 self._best_rate += (rate - self._best_rate) / 4
                 if self._clock() - self._phase_since >= _PROBE_EVERY_S and self.limit < self._most:

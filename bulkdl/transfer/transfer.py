@@ -71,6 +71,11 @@ class Transfer:
             return True, two_parts
         return False, min(WINDOW, self.buffers.block_count)
 
+    @property
+    def limit(self) -> int:
+        """Requests that may run at once at this moment, over all works."""
+        return self._lanes.limit
+
     def close(self) -> None:
         """Let the threads end."""
         self._lanes.close()

@@ -133,7 +133,7 @@ class Library:
         parts = [UploadedPart(number, str(self.results[number].etag)) for number in sorted(self.results)]
         crc32 = archive_crc32(self.plan.layout, self.checksums)
         self.store.complete_upload(self.upload, parts, size=self.plan.layout.size, crc32=crc32)
-        return self.store.content("archives", "a.zip")
+        return self.store.content("archives", self.upload.key)
 
 
 def make_library(
@@ -142,6 +142,7 @@ def make_library(
     part_size: int,
     inline: Iterable[int] = (),
     store: TestStore | None = None,
+    name: str = "a",
     seed: int = 1,
 ) -> Library:
     """Objects of these sizes with random content; those in `inline` are handed over as bytes."""
@@ -153,9 +154,10 @@ def make_library(
         if index in inline:
             sources.append(content)
         else:
-            sources.append(store.put("media", f"object-{index}", content, content_type="image/jpeg"))
+            sources.append(store.put("media", f"{name}/{index}", content, content_type="image/jpeg"))
     layout = Layout([Entry(f"folder/file-{index}.jpg", len(content), WHEN) for index, content in enumerate(data)])
-    upload = store.create_upload("archives", "a.zip", file_name="a.zip", content_type="application/zip", metadata={})
+    key = f"{name}.zip"
+    upload = store.create_upload("archives", key, file_name=key, content_type="application/zip", metadata={})
     return Library(store, Plan(layout, part_size), data, sources, upload)
 
 
