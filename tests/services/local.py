@@ -47,7 +47,7 @@ class LocalStart:
             assert process.returncode is None, process.output
             return f"Bulkdl is ready: http://127.0.0.1:{self.port}" in process.output
 
-        wait_until(is_ready, 110, interval_s=0.2, what="the address")
+        wait_until(is_ready, 300, interval_s=0.2, what="the address")
 
     def family(self) -> list[psutil.Process]:
         """Every process that belongs to it now, itself first."""

@@ -67,12 +67,17 @@ class System:
 
     def start(self, *, workers: int = 1) -> System:
         """Start web, workers and clock, and wait until the web process says that it is ready."""
-        self.web = self._spawn("web")
+        self.start_web()
         self.clock = self._spawn("clock")
         for _ in range(workers):
             self.start_worker()
         self.wait_ready()
         return self
+
+    def start_web(self) -> Process:
+        """Start the web process, or another one in the place of one that was killed."""
+        self.web = self._spawn("web")
+        return self.web
 
     def start_worker(self) -> Process:
         """Start one more worker process."""
