@@ -155,6 +155,29 @@ def test_expiry_is_kept_within_what_the_signature_allows(asked: int, given: str)
     assert parse_qs(urlsplit(presign(asked)).query)["X-Amz-Expires"] == [given]
 
 
+# --- addresses ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("eu-west-3", "media.s3.eu-west-3.amazonaws.com"),
+        ("us-east-1", "media.s3.us-east-1.amazonaws.com"),
+        ("cn-north-1", "media.s3.cn-north-1.amazonaws.com.cn"),
+    ],
+)
+def test_store_without_an_endpoint_is_aws_in_its_region(
+    monkeypatch: pytest.MonkeyPatch, region: str, host: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://elsewhere.example")
+    store = make_s3_store(region=region)
+
+    place = store.addresses.find("media", "key")
+
+    assert store.provider.name == "aws"
+    assert (place.origin.scheme, place.origin.authority, place.path) == ("https", host, "/key")
+
+
 # --- credentials -------------------------------------------------------------------
 
 

@@ -51,6 +51,8 @@ def make_clients(
             request_checksum_calculation="when_required",
             response_checksum_validation="when_required",
             tcp_keepalive=True,
+            # The endpoint is a setting of this service; AWS_ENDPOINT_URL would move one half of it only.
+            ignore_configured_endpoint_urls=True,  # type: ignore[call-arg]  # the stubs are older
         )
         return session.client("s3", endpoint_url=url, config=config)
 
