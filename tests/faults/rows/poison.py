@@ -1,0 +1,73 @@
+"""Row 9: a job whose object kills the worker process that touches it, every time."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+import psutil
+
+from bulkdl.jobs.status import JobStatus
+from tests.faults import invariants
+from tests.faults.s3_calls import Call
+from tests.faults.system import System
+from tests.faults.trials import Outcome, Plan
+from tests.faults.work import SLOW_BYTES_PER_S, make_media, statuses
+
+ATTEMPTS = 3
+
+
+def run(plan: Plan) -> Outcome:
+    """The poison in the look in every other trial, in the transfer in the others; three more jobs go with it."""
+    outcome, ends, kills = Outcome(), [], 0
+    environ = {"BULK_DOWNLOAD_MAX_ATTEMPTS": str(ATTEMPTS)}
+    with System(plan.folder, seed=plan.seed, **environ) as system:
+        system.watch()
+        good = [
+            make_media(system, f"set-{number}", 13_000_000 + 4_000_000 * number, seed=number) for number in range(3)
+        ]
+        poison = [system.library.add("poison.jpg", b"x" * 100_000), *good[0]]
+        system.front.bytes_per_s = SLOW_BYTES_PER_S
+        for number in range(plan.trials):
+            with outcome.trial(f"trial {number}"):
+                system.wait_until_ready()
+                killer = _Killer(system, "HeadObject" if number % 2 else "GetObject")
+                system.front.before = killer.strike
+                began = time.monotonic()
+                bad = system.api().submit(poison)
+                others = [system.api().submit(one) for one in good]
+                invariants.check_trial(system, [bad, *others], timeout_s=120)
+                ends.append(time.monotonic() - began)
+                system.front.before = None
+                kills += killer.kills
+                assert statuses(system, [bad]) == [JobStatus.FAILED], statuses(system, [bad])
+                assert system.api().job(bad)["errorCode"] == "too_many_attempts"
+                assert killer.kills <= ATTEMPTS, f"it killed {killer.kills} workers"
+                assert statuses(system, others) == [JobStatus.COMPLETE] * 3, statuses(system, others)
+        with outcome.afterwards():
+            invariants.check_row(system)
+    outcome.figure = (
+        f"failed after {kills / max(outcome.trials, 1):.1f} killed workers (limit {ATTEMPTS}) "
+        f"and {max(ends, default=0):.0f} s at most; the jobs beside it were complete"
+    )
+    return outcome
+
+
+class _Killer:
+    """Kills whoever asks for the poison."""
+
+    def __init__(self, system: System, operation: str) -> None:
+        self._system = system
+        self._operation = operation
+        self.kills = 0
+
+    def strike(self, call: Call) -> None:
+        """Called by the front before it passes a request on."""
+        if "poison" not in call.key or call.operation != self._operation:
+            return
+        for child in self._system.worker.children():
+            with contextlib.suppress(psutil.Error):
+                if any(one.laddr and one.laddr.port == call.client_port for one in child.net_connections("tcp")):
+                    child.kill()
+                    self.kills += 1
+                    return

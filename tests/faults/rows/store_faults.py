@@ -1,0 +1,65 @@
+"""Row 6: an object store that throttles, fails, resets, cuts off, crawls, and says one thing and does another."""
+
+from __future__ import annotations
+
+import time
+
+from bulkdl.jobs.status import JobStatus
+from tests.faults import invariants
+from tests.faults.s3_faults import Effect
+from tests.faults.system import System
+from tests.faults.trials import Outcome, Plan
+from tests.faults.work import make_media, statuses
+
+STORM = ((Effect.SLOW_DOWN, 0.20), (Effect.ERROR, 0.05), (Effect.RESET, 0.025), (Effect.REPLY_LOST, 0.025))
+COMPLETE = ("CompleteMultipartUpload",)
+COMPLETIONS = (Effect.REPLY_LOST, Effect.ERROR_IN_200, Effect.DONE_ERROR_IN_200, Effect.ERROR, Effect.RESET)
+
+
+def run(plan: Plan) -> Outcome:
+    """Storms, then completions that go wrong in each way, then an object that crawls."""
+    outcome, calm, stormy = Outcome(), [], []
+    with System(plan.folder, seed=plan.seed, BULK_DOWNLOAD_SERVER_SIDE_COPY="never") as system:
+        system.watch()
+        media = make_media(system, "set", 30_000_000)
+        storms = max(1, plan.trials // 2)
+        for number in range(storms):
+            with outcome.trial(f"storm {number}"):
+                calm.append(_build(system, media))
+                for effect, share in STORM:
+                    system.front.faults.add(effect, share)
+                system.front.faults.add(Effect.TRUNCATE, 0.01, operations=("GetObject",))
+                try:
+                    stormy.append(_build(system, media))
+                finally:
+                    system.front.faults.clear()
+        for number in range(max(1, plan.trials - storms - 1)):
+            effect = COMPLETIONS[number % len(COMPLETIONS)]
+            with outcome.trial(f"completion {number} ({effect})"):
+                rule = system.front.faults.add(effect, times=1 + number % 2, operations=COMPLETE)
+                _build(system, media)
+                assert rule.struck, "the completion was not struck"
+                system.front.faults.clear()
+        with outcome.trial("crawl"):
+            crawled_s = _crawl(system)
+        with outcome.afterwards():
+            invariants.check_row(system)
+        struck = sum(system.front.faults.struck.values())
+    overhead = sum(stormy) / sum(calm) if calm and stormy else 0
+    outcome.figure = (
+        f"{struck} requests struck, 0 corrupt; a job takes {overhead:.1f} times as long in a storm; "
+        f"a crawling object was given up after {crawled_s:.0f} s"
+    )
+    return outcome
+
+
+def _build(system: System, media: list) -> float:  # type: ignore[type-arg]
+    began = time.monotonic()
+    job = system.api().submit(media)
+    invariants.check_trial(system, [job], timeout_s=180)
+    assert statuses(system, [job]) == [JobStatus.COMPLETE], f"the job is {statuses(system, [job])[0]}"
+    return time.monotonic() - began
+
+
+def _crawl(system: System) -> float:
+    raise NotImplementedError

@@ -1,0 +1,202 @@
+"""The whole service as the Procfile starts it, over real servers, with proxies where faults are put in."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import redis
+from honcho.environ import parse_procfile
+
+from bulkdl.database import Database
+from tests.faults.clients import Api, Watcher, make_token
+from tests.faults.kept import Kept
+from tests.faults.library import BUCKET, Library
+from tests.faults.memory import MemorySampler
+from tests.faults.s3_front import S3Front
+from tests.faults.tcp_proxy import TcpProxy
+from tests.services.database import ROOT, migrate
+from tests.services.postgres import PostgresServer, find_binaries
+from tests.services.processes import Process, free_port
+from tests.services.redis import RedisServer
+from tests.services.s3 import list_uploads, make_s3_client
+from tests.services.wait import wait_until
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+ARCHIVES = "archives"
+PREFIX = "bulk-downloads/"
+JWT_SECRET = "jwt-secret-of-the-fault-suite-0123456789"
+S3_SECRET = "s3-secret-of-the-fault-suite"
+LEASE_S = 6.0
+
+
+class System:
+    """Start it with `with`; everything ends with the block."""
+
+    def __init__(self, folder: Path, *, seed: int = 0, postgres: bool = False, **environ: str) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self.seed = seed
+        self._with_postgres = postgres
+        self._more_environ = environ
+        self.postgres: PostgresServer | None = None
+        self._moto: Process | None = None
+        self._watchers: list[tuple[str, Watcher]] = []
+
+    def __enter__(self) -> System:
+        try:
+            self._start_servers()
+            self._make_processes()
+            for kept in (self.web, self.worker, self.clock):
+                kept.start()
+            self.wait_until_ready()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        for _, watcher in self._watchers:
+            watcher.close()
+        for name in ("clock", "worker", "web", "memory", "database", "front", "proxy", "redis", "postgres", "_moto"):
+            part = getattr(self, name, None)
+            if part is not None:
+                getattr(part, "remove" if name == "postgres" else "stop" if hasattr(part, "stop") else "close")()
+
+    # --- starting ---
+
+    def _start_servers(self) -> None:
+        given = os.environ.get("BULKDL_TEST_S3_ENDPOINT")
+        upstream = given or self._start_moto()
+        self._keys = (
+            (os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]) if given else ("faults", S3_SECRET)
+        )
+        os.environ.update(AWS_ACCESS_KEY_ID=self._keys[0], AWS_SECRET_ACCESS_KEY=self._keys[1])
+        self.s3: S3Client = make_s3_client(upstream)
+        for bucket in (BUCKET, ARCHIVES):
+            self.s3.create_bucket(Bucket=bucket)
+        self.front = S3Front(upstream, seed=self.seed)
+        (self.folder / "redis").mkdir(exist_ok=True)
+        self.redis = RedisServer(self.folder / "redis")
+        self.proxy = TcpProxy(self.redis.port)
+        self.database_url = f"sqlite:///{self.folder / 'bulkdl.sqlite3'}"
+        if self._with_postgres:
+            binaries = find_binaries()
+            assert binaries is not None, "this row needs PostgreSQL's programs (Debian: postgresql)"
+            self.postgres = PostgresServer(binaries)
+            self.database_url = self.postgres.url
+        migrate(self.database_url)
+        self.database = Database(self.database_url)
+        self.library = Library(self.s3, self.database)
+
+    def _start_moto(self) -> str:
+        port = free_port()
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        self._moto = Process(command, log_path=self.folder / "moto.log")
+        self._moto.wait_for_port(port, timeout_s=60)
+        return f"http://127.0.0.1:{port}"
+
+    def _make_processes(self) -> None:
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.environ = self._environment()
+        commands = dict(parse_procfile((ROOT / "Procfile").read_text()).processes)
+        self.web, self.worker, self.clock = (
+            self.make_process(name, commands[name]) for name in ("web", "worker", "clock")
+        )
+        self.memory = MemorySampler(self.worker)
+
+    def make_process(self, name: str, command: str, environ: Mapping[str, str] | None = None) -> Kept:
+        """Another process of the service, not started yet."""
+        return Kept(name, command, environ=environ or self.environ, cwd=ROOT, log_path=self.folder / f"{name}.log")
+
+    def _environment(self) -> dict[str, str]:
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        return {
+            "PATH": path,
+            "HOME": os.environ.get("HOME", "/"),
+            "PYTHONUNBUFFERED": "1",
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": f"redis://127.0.0.1:{self.proxy.port}/0",
+            "S3_ENDPOINT_URL": self.front.url,
+            "S3_PROVIDER": "ceph" if os.environ.get("BULKDL_TEST_S3_ENDPOINT") else "moto",
+            "S3_ADDRESSING_STYLE": "path",
+            "AWS_ACCESS_KEY_ID": self._keys[0],
+            "AWS_SECRET_ACCESS_KEY": self._keys[1],
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "JWT_SECRET_KEY": JWT_SECRET,
+            "BULKDL_BIND": f"127.0.0.1:{self.port}",
+            "BULKDL_RATE_LIMIT": "1000000 per minute",
+            "BULKDL_HEARTBEAT_SECONDS": "2",
+            "BULK_DOWNLOAD_BUCKET": ARCHIVES,
+            "BULK_DOWNLOAD_PREFIX": PREFIX,
+            "BULK_DOWNLOAD_SOURCE_BUCKETS": BUCKET,
+            "BULK_DOWNLOAD_PART_SIZE": str(5 * 1024**2),
+            "BULK_DOWNLOAD_RANGE_SIZE": str(10 * 1024**2),
+            "BULK_DOWNLOAD_LEASE_SECONDS": str(LEASE_S),
+            "BULK_DOWNLOAD_MAX_ACTIVE_JOBS": "100",
+            "WORKER_PROCESSES": "2",
+            "WORKER_THREADS": "4",
+            "WEB_CONCURRENCY": "1",
+            "LOG_LEVEL": "DEBUG",
+            **self._more_environ,
+        }
+
+    # --- using it ---
+
+    def wait_until_ready(self, timeout_s: float = 60.0) -> None:
+        """Return when the API answers and the workers take messages."""
+        api = self.api("ready")
+
+        def answers() -> bool:
+            try:
+                return api.ask("GET", "/readyz", timeout_s=2).status_code == 200
+            except OSError:
+                return False
+
+        wait_until(answers, timeout_s, interval_s=0.1, what="the service being ready")
+        wait_until(
+            lambda: len(self.worker.children()) >= int(self.environ["WORKER_PROCESSES"]), timeout_s, what="workers"
+        )
+
+    def api(self, user: str = "ann") -> Api:
+        """A person's client."""
+        return Api(self.address, make_token(JWT_SECRET, user))
+
+    def watch(self, user: str = "ann", *, by_websocket: bool = False) -> Watcher:
+        """A person's page, left open until the system ends."""
+        watcher = Watcher(self.api(user), by_websocket=by_websocket)
+        self._watchers.append((user, watcher))
+        return watcher
+
+    def watchers_of(self, user: str) -> list[Watcher]:
+        """The person's pages."""
+        return [watcher for owner, watcher in self._watchers if owner == user]
+
+    def redis_client(self) -> redis.Redis:
+        """Straight to Redis, beside the proxy."""
+        return redis.Redis.from_url(self.redis.url, socket_timeout=5)
+
+    # --- looking at what is left ---
+
+    def archive_keys(self) -> list[str]:
+        """Every object in the archives' bucket."""
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=ARCHIVES)
+        return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
+
+    def archive(self, job_id: str) -> bytes:
+        """The archive as it stands in the store."""
+        return self.s3.get_object(Bucket=ARCHIVES, Key=f"{PREFIX}{job_id}.zip")["Body"].read()
+
+    def uploads(self) -> list[dict[str, str]]:
+        """Every open multipart upload."""
+        return list_uploads(self.s3, ARCHIVES)
+
+    def logs(self) -> str:
+        """Everything that the service's processes wrote."""
+        return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
