@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from bulkdl.errors import StorageRefused
 from bulkdl.storage import Bytes, ObjectInfo, ObjectVersion, PartBody, Upload, UploadedPart
 from bulkdl.storage.s3.address import encode_key, encode_query
-from bulkdl.storage.s3.answers import described, element
+from bulkdl.storage.s3.answers import ANSWER_LIMIT, described, element
 from bulkdl.storage.s3.base import S3Access
 from bulkdl.storage.s3.checksums import decode_crc32, encode_crc32
 from bulkdl.storage.s3.errors import About, Subject, changed, unavailable
@@ -70,7 +70,7 @@ class S3Data(S3Access):
         if crc32 is not None and self.provider.checks_parts:
             headers = {"x-amz-checksum-crc32": encode_crc32(crc32), "x-amz-sdk-checksum-algorithm": "CRC32"}
         with self.exchange.send(self._part_request(upload, number, subject, headers, body=body)) as answer:
-            answer.read(1024)
+            answer.read(ANSWER_LIMIT)
         etag = answer.headers.get("etag")
         if not etag:
             raise unavailable(subject, "the part was answered without an ETag")

@@ -98,6 +98,8 @@ class Answer:
 
     def read(self, limit: int) -> bytes:
         """The rest of a small body. Raises `MalformedAnswer` if it is longer, or ends before its end."""
+        if not self._left:
+            return b""
         target = bytearray(limit + 1)
         count = self.fill(memoryview(target))
         if count > limit or self._left:
