@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from tests.browser.missing import missing
+from tests.services.database import SQLITE
+from tests.services.missing import missing
 from tests.services.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +32,12 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 
 # Any: whatever the page's scripts give back, or the service takes.
 Json = Any
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """The page cannot tell one database from another; the acceptance tests try both."""
+    return SQLITE
 
 
 @pytest.fixture(scope="session")

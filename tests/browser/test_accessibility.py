@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import ROOT, Fake, Json, job_of
-from tests.browser.missing import missing
+from tests.services.missing import missing
 
 AXE = ROOT / "frontend/node_modules/axe-core/axe.min.js"
 SKIPPED = [{"assetId": "a", "name": "gone.jpg", "reason": "not_found"}]
@@ -102,7 +102,7 @@ def test_axe_finds_no_violation(page: Page, fake: Fake, width: int, scheme: Lite
         found[show.__name__] = _look(page, fake, show)
         page.evaluate("() => sessionStorage.clear()")
 
-    assert found == dict.fromkeys(found, [])
+    assert found == {face: [] for face in found}
 
 
 def _look(page: Page, fake: Fake, show: Callable[[Page, Fake], None]) -> list[Json]:

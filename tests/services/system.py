@@ -76,6 +76,8 @@ class System:
 
     def start_web(self) -> Process:
         """Start the web process, or another one in the place of one that was killed."""
+        if self.web in self._started and self.web.returncode is not None:
+            self._started.remove(self.web)
         self.web = self._spawn("web")
         return self.web
 

@@ -18,6 +18,7 @@ export const TEXTS = {
 
   pendingNote: /** @type {Text} */ ("Looking at the files. It goes on when you close this."),
   processingNote: /** @type {Text} */ ("It goes on when you close this."),
+  finishingNote: /** @type {Text} */ ("All files are in; the archive is being checked."),
   completeNote: /** @type {Text} */ ("Look for it among your browser's downloads."),
   incompleteNote: /** @type {Text} */ ("Check what is missing before you take the archive with you."),
   cancelledNote: /** @type {Text} */ ("Nothing was kept. You can start again at any time."),

@@ -134,6 +134,8 @@ function titleOf(state, face, say) {
 /** @param {DownloadState} state @param {string} face @param {Say} say */
 function noteOf(state, face, say) {
   if (face === "failed" || face === "idle" || (face === "complete" && !state.hasBegunDownload)) return "";
+  const { bytesDone, bytesTotal } = state.progress;
+  if (face === "processing" && bytesTotal > 0 && bytesDone >= bytesTotal) return say("finishingNote");
   return say(/** @type {TextName} */ (`${face}Note`));
 }
 
@@ -157,7 +159,7 @@ function renderArchive({ archive }, { status, archiveName, fileCount, fileSize, 
 
 /** @param {string} time @param {string} [locale] */
 function whenOf(time, locale) {
-  return new Intl.DateTimeFormat(locale, { weekday: "short", hour: "numeric", minute: "2-digit" }).format(new Date(time));
+  return new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(new Date(time));
 }
 
 /** @param {Parts} parts @param {DownloadState} state @param {Say} say @param {string} [locale] */

@@ -24,7 +24,8 @@ const files = (count) => `${formatCount(count)} ${count === 1 ? "file" : "files"
 
 /** @param {string} projectId */
 function start(projectId) {
-  const client = new BulkDownloadClient({ urlPrefix: config.urlPrefix, projectId, csrfCookie: config.csrfCookie });
+  const timing = config.heartbeatSeconds ? { heartbeatMs: config.heartbeatSeconds * 1000 } : {};
+  const client = new BulkDownloadClient({ urlPrefix: config.urlPrefix, projectId, csrfCookie: config.csrfCookie, timing });
   const library = new Library(client.feed.api, projectId);
   const selection = new Selection();
   const grid = new Grid(byId("grid"), selection);

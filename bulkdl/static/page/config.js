@@ -4,6 +4,7 @@
  * @typedef {object} PageConfig
  * @property {string} urlPrefix
  * @property {string} [csrfCookie]
+ * @property {number} [heartbeatSeconds]
  * @property {boolean} [isDemo]
  * @property {string[]} [projects] those of the signed-in person
  * @property {string | null} [projectId]
