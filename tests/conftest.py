@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from hypothesis import settings
+
+# A busy machine makes any example slow; what is slow by itself has a test that says so.
+settings.register_profile("bulkdl", deadline=None)
+settings.load_profile("bulkdl")
+
 pytest_plugins = [
     "tests.services.redis",
     "tests.services.postgres",

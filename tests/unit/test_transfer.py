@@ -36,7 +36,6 @@ def run_in_pieces(library: Library, *, works: int, blocks: int, block_size: int,
     transfer.close()
 
 
-@settings(deadline=None)
 @given(
     sizes=sizes_of_files,
     inline=st.sets(st.integers(0, 9)),
@@ -57,7 +56,7 @@ def test_stored_parts_are_the_archive(
     assert library.complete() == library.expected()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(sizes=sizes_of_files, part_size=st.integers(30, 300), works=st.integers(1, 4), copy=st.booleans())
 def test_progress_counts_every_byte_and_file_of_an_object_once(
     sizes: list[int], part_size: int, works: int, copy: bool

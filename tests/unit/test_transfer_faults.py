@@ -207,7 +207,8 @@ def test_work_goes_on_being_checked_while_nothing_arrives() -> None:
 
     make_transfer(library.store, block_size=4096).run(library.work(check=check))
 
-    assert max(later - earlier for earlier, later in pairwise(checks)) < 0.5
+    # A quarter of a second each; the rest is for a busy machine.
+    assert max(later - earlier for earlier, later in pairwise(checks)) < 0.75
 
 
 @pytest.mark.parametrize("callback", ["on_part", "on_bytes"])
