@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from bulkdl.archive.layout import Entry, Layout
 from bulkdl.archive.names import archive_names, flat_names
 from bulkdl.archive.plan import Plan
-from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob
+from bulkdl.jobs.models import BulkDownloadJob
 from bulkdl.jobs.status import FolderLayout, ItemOutcome
+from bulkdl.jobs.store.ledger import LedgerItem
 from bulkdl.storage import ObjectVersion
 
 NOTICE_NAME = "_skipped_files.txt"
@@ -23,7 +24,7 @@ Source = ObjectVersion | bytes
 class Contents:
     """What an archive holds, entry by entry; `sources` runs beside `layout.entries`."""
 
-    items: tuple[BulkDownloadItem, ...]
+    items: tuple[LedgerItem, ...]
     """The ledger's lines of the entries; the notice, which is last, has none."""
     sources: tuple[Source, ...]
     layout: Layout
@@ -38,18 +39,18 @@ class Contents:
         return Plan(self.layout, part_size)
 
 
-def name_items(items: Sequence[BulkDownloadItem], layout: FolderLayout) -> None:
+def name_items(items: Sequence[LedgerItem], layout: FolderLayout) -> None:
     """Give every item its name in the archive and say whether that renames it."""
     wished = [item.name for item in items]
     if layout is FolderLayout.FLAT:
         wished = flat_names(wished)
     for item, wish, name in zip(items, wished, archive_names(wished), strict=True):
-        item.archive_name = name
+        item.archive_name = wish if name == wish else name
         item.outcome = ItemOutcome.INCLUDED if name == wish else ItemOutcome.RENAMED
         item.reason = None
 
 
-def contents_of(job: BulkDownloadJob, items: Sequence[BulkDownloadItem]) -> Contents:
+def contents_of(job: BulkDownloadJob, items: Sequence[LedgerItem]) -> Contents:
     """The archive of a ledger whose items have been looked at and named.
 
     The same ledger gives the same archive, byte for byte, on any worker and at any time.
@@ -66,12 +67,12 @@ def contents_of(job: BulkDownloadJob, items: Sequence[BulkDownloadItem]) -> Cont
     return Contents(kept, tuple(sources), Layout(entries))
 
 
-def version_of(item: BulkDownloadItem) -> ObjectVersion:
+def version_of(item: LedgerItem) -> ObjectVersion:
     """The version of its object that an item was planned with."""
     return ObjectVersion(bucket=item.bucket, key=item.key, size=item.size, etag=item.etag or "")
 
 
-def _notice(skipped: Sequence[BulkDownloadItem]) -> bytes:
+def _notice(skipped: Sequence[LedgerItem]) -> bytes:
     lines = ["These files were selected and are not in this archive.", ""]
     lines += [f"{_one_line(item.name)}\t{item.reason.value if item.reason else 'read_error'}" for item in skipped]
     # CR LF and a byte order mark: the file is read on Windows too, by programs that guess.

@@ -127,19 +127,16 @@ def _stands(ctx: JobContext, prepared: Prepared) -> bool:
 def _commit(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
     job, crc32s = prepared.job, prepared.checksums
     items = prepared.contents.items
-    learnt = [
+    learnt = (
         (source, crc32s[entry])
         for entry, source in enumerate(prepared.contents.sources)
         if isinstance(source, ObjectVersion)
-    ]
+    )
     with ctx.database.session() as session:
         expires_at = utc_now() + timedelta(hours=ctx.settings.expiry_hours)
         if not outcomes.complete(session, keeper.claim, expires_at=expires_at):
             raise LeaseLost("the job was cancelled or taken over before its archive was announced")
-        rows = [
-            {"job_id": job.id, "position": item.position, "crc32": crc32s[entry]} for entry, item in enumerate(items)
-        ]
-        ledger.write_items(session, rows)
+        ledger.write_crc32s(session, job.id, ((item.position, crc32s[entry]) for entry, item in enumerate(items)))
         ledger.remember_checksums(session, learnt)
         session.commit()
     log.info("job complete", job_id=job.id, files=len(items), size=prepared.plan.layout.size)

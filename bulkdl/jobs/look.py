@@ -13,7 +13,7 @@ from itertools import groupby, islice
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from bulkdl.errors import ObjectArchived, ObjectUnreadable, StorageRefused, StorageUnavailable
-from bulkdl.jobs.models import BulkDownloadItem
+from bulkdl.jobs.store.ledger import LedgerItem
 from bulkdl.storage import ObjectInfo, ObjectStore
 
 Look = ObjectInfo | ObjectUnreadable
@@ -37,7 +37,7 @@ _with_retries = retry(
 
 def look_at(
     store: ObjectStore,
-    items: Sequence[BulkDownloadItem],
+    items: Sequence[LedgerItem],
     *,
     concurrency: int,
     copied_from: int,

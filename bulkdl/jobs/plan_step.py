@@ -12,10 +12,11 @@ from bulkdl.jobs.contents import Contents, contents_of, name_items
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.keeper import LeaseKeeper
 from bulkdl.jobs.look import Look, look_at
-from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob
+from bulkdl.jobs.models import BulkDownloadJob
 from bulkdl.jobs.status import ItemOutcome, OnMissing, SkipReason
 from bulkdl.jobs.store import checkpoint, leases, ledger, records
 from bulkdl.jobs.store.checkpoint import PlannedRange
+from bulkdl.jobs.store.ledger import LedgerItem
 from bulkdl.logs import get_logger
 from bulkdl.storage import Upload
 
@@ -34,12 +35,13 @@ def plan(ctx: JobContext, keeper: LeaseKeeper) -> None:
     claim = keeper.claim
     with ctx.database.reader() as session:
         job = records.get_job(session, claim.job_id)
-        if job is None:
-            raise LeaseLost("the job is gone")
-        items = ledger.items_of(session, job.id)
+    if job is None:
+        raise LeaseLost("the job is gone")
     if job.upload_id is not None:
         _give_lease_back(ctx, keeper)
         return
+    with ctx.database.reader() as session:
+        items = ledger.items_of(session, job.id)
     if job.plan_number > len(items) + _PLANS_BEYOND_ITEMS:
         raise BuildFailed("The archive had to be planned too often.", code="planned_too_often")
     _examine(ctx, job, items, keeper)
@@ -55,7 +57,7 @@ def _give_lease_back(ctx: JobContext, keeper: LeaseKeeper) -> None:
 
 
 def _write_down(
-    ctx: JobContext, keeper: LeaseKeeper, job: BulkDownloadJob, items: Sequence[BulkDownloadItem], contents: Contents
+    ctx: JobContext, keeper: LeaseKeeper, job: BulkDownloadJob, items: Sequence[LedgerItem], contents: Contents
 ) -> None:
     plan = make_plan(contents.layout, part_size=ctx.settings.part_size)
     upload = ctx.store.create_upload(
@@ -69,7 +71,7 @@ def _write_down(
         with ctx.database.session() as session:
             if not _save(ctx, session, keeper, job, contents, plan, upload):
                 raise LeaseLost("the job was taken over or ended while it was being planned")
-            ledger.write_items(session, [_item_row(item) for item in items])
+            ledger.write_plan(session, job.id, items)
             session.commit()
     except BaseException:
         _abandon(ctx, upload)
@@ -99,7 +101,7 @@ def _save(
     )
 
 
-def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[BulkDownloadItem], keeper: LeaseKeeper) -> None:
+def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[LedgerItem], keeper: LeaseKeeper) -> None:
     """Look at every object and write what was found into the items (not yet into the database)."""
     wanted = [item for item in items if item.outcome is not ItemOutcome.SKIPPED]
     looks = look_at(
@@ -114,14 +116,14 @@ def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[BulkDownload
     missing = [item for item in items if item.outcome is ItemOutcome.SKIPPED]
     if missing and job.on_missing is OnMissing.FAIL:
         with ctx.database.session() as session:
-            ledger.write_items(session, [_item_row(item) for item in missing])
+            ledger.write_plan(session, job.id, missing)
             session.commit()
         first = missing[0].reason or SkipReason.READ_ERROR
         raise BuildFailed(_missing_text(missing), code=first.value)
     name_items([item for item in items if item.outcome is not ItemOutcome.SKIPPED], job.layout)
 
 
-def note_look(item: BulkDownloadItem, look: Look) -> None:
+def note_look(item: LedgerItem, look: Look) -> None:
     """Write what was found into the item (not into the database)."""
     if isinstance(look, ObjectUnreadable):
         item.outcome, item.reason, item.archive_name = ItemOutcome.SKIPPED, SkipReason(look.code), None
@@ -132,7 +134,7 @@ def note_look(item: BulkDownloadItem, look: Look) -> None:
     item.crc32 = look.crc32
 
 
-def _missing_text(missing: Sequence[BulkDownloadItem]) -> str:
+def _missing_text(missing: Sequence[LedgerItem]) -> str:
     shown = ", ".join(f"{item.name} ({item.reason.value if item.reason else ''})" for item in missing[:3])
     return f"{len(missing)} of the selected files cannot be had: {shown}{' …' if len(missing) > 3 else ''}"
 
@@ -145,20 +147,6 @@ def _check_contents(ctx: JobContext, contents: Contents) -> None:
         raise BuildFailed(
             f"The files hold {size} bytes; one archive holds at most {ctx.settings.max_bytes}.", code="too_many_bytes"
         )
-
-
-def _item_row(item: BulkDownloadItem) -> dict[str, object]:
-    return {
-        "job_id": item.job_id,
-        "position": item.position,
-        "archive_name": item.archive_name,
-        "size": item.size,
-        "etag": item.etag,
-        "modified_at": item.modified_at,
-        "crc32": item.crc32,
-        "outcome": item.outcome,
-        "reason": item.reason,
-    }
 
 
 def _abandon(ctx: JobContext, upload: Upload) -> None:

@@ -9,10 +9,11 @@ from bulkdl.identity import Principal
 from bulkdl.jobs.contents import contents_of, name_items
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.look import look_at
-from bulkdl.jobs.models import BulkDownloadItem
+from bulkdl.jobs.models import Asset
 from bulkdl.jobs.plan_step import note_look
 from bulkdl.jobs.status import ItemOutcome
-from bulkdl.jobs.submit import SubmitRequest, new_items, new_job, select_assets
+from bulkdl.jobs.store.ledger import LedgerItem
+from bulkdl.jobs.submit import SubmitRequest, new_job, select_assets
 from bulkdl.jobs.view import RenamedItem, SkippedItem
 
 
@@ -40,7 +41,7 @@ def preview(ctx: JobContext, principal: Principal, request: SubmitRequest) -> Pr
     with ctx.database.reader() as session:
         assets = select_assets(session, ctx.settings, principal, request)
     job = new_job(ctx.settings, principal, request, assets)
-    items = [BulkDownloadItem(**row) for row in new_items(job.id, assets)]
+    items = [_line(position, asset) for position, asset in enumerate(assets)]
     for item, look in zip(
         items,
         look_at(
@@ -72,6 +73,23 @@ def preview(ctx: JobContext, principal: Principal, request: SubmitRequest) -> Pr
         max_files=ctx.settings.max_files,
         max_bytes=ctx.settings.max_bytes,
         fits=bool(kept) and contents.bytes_total <= ctx.settings.max_bytes,
+    )
+
+
+def _line(position: int, asset: Asset) -> LedgerItem:
+    return LedgerItem(
+        position=position,
+        asset_id=asset.id,
+        name=asset.name,
+        archive_name=None,
+        bucket=asset.bucket,
+        key=asset.key,
+        size=asset.size,
+        etag=asset.etag,
+        modified_at=asset.modified_at,
+        crc32=None,
+        outcome=ItemOutcome.PENDING,
+        reason=None,
     )
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from bulkdl.errors import ObjectArchived, ObjectForbidden, ObjectNotFound, StorageRefused
 from bulkdl.jobs.look import Look, look_at
-from bulkdl.jobs.models import BulkDownloadItem
+from bulkdl.jobs.status import ItemOutcome
+from bulkdl.jobs.store.ledger import LedgerItem
 from bulkdl.storage import ObjectInfo
 from bulkdl.storage.memory import MemoryStore
 from bulkdl.storage.providers import GENERIC
@@ -50,7 +51,7 @@ def put(store: Any, *keys: str, size: int = 3) -> None:
 
 
 def look(store: Any, *keys: str) -> list[Look]:
-    items = [BulkDownloadItem(bucket="media", key=key) for key in keys]
+    items = [LedgerItem(0, "", key, None, "media", key, 0, None, None, None, ItemOutcome.PENDING, None) for key in keys]
     return look_at(store, items, concurrency=4, copied_from=BIG, check=lambda: None)
 
 

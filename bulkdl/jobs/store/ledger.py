@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -13,18 +17,73 @@ from bulkdl.jobs.status import ItemOutcome, SkipReason
 from bulkdl.storage import ObjectVersion
 
 _CHUNK = 200
+_FETCH = 1000
 
 
-def items_of(session: Session, job_id: str) -> Sequence[BulkDownloadItem]:
+@dataclass(slots=True)
+class LedgerItem:
+    """One line of the ledger as planning works on it: a job may have 100,000, so it is kept small."""
+
+    position: int
+    asset_id: str
+    name: str
+    archive_name: str | None
+    bucket: str
+    key: str
+    size: int
+    etag: str | None
+    modified_at: datetime | None
+    crc32: int | None
+    outcome: ItemOutcome
+    reason: SkipReason | None
+
+
+def items_of(session: Session, job_id: str) -> list[LedgerItem]:
     """The whole ledger of a job, in order."""
-    query = sa.select(BulkDownloadItem).where(BulkDownloadItem.job_id == job_id).order_by(BulkDownloadItem.position)
-    return session.scalars(query).all()
+    columns = [getattr(BulkDownloadItem, column.name) for column in fields(LedgerItem)]
+    query = sa.select(*columns).where(BulkDownloadItem.job_id == job_id).order_by(BulkDownloadItem.position)
+    rows = session.execute(query.execution_options(stream_results=True, yield_per=_FETCH))
+    return [_compact(LedgerItem(*row)) for row in rows]
 
 
-def write_items(session: Session, rows: Sequence[Mapping[str, object]]) -> None:
-    """Set columns of items; each row carries `job_id` and `position` beside the columns it sets."""
-    if rows:
-        session.execute(sa.update(BulkDownloadItem), [dict(row) for row in rows])
+def _compact(item: LedgerItem) -> LedgerItem:
+    item.bucket = sys.intern(item.bucket)
+    if item.archive_name == item.name:
+        item.archive_name = item.name
+    return item
+
+
+def write_plan(session: Session, job_id: str, items: Iterable[LedgerItem]) -> None:
+    """Write down what looking and naming made of the items."""
+    _write(
+        session,
+        (
+            {
+                "job_id": job_id,
+                "position": item.position,
+                "archive_name": item.archive_name,
+                "size": item.size,
+                "etag": item.etag,
+                "modified_at": item.modified_at,
+                "crc32": item.crc32,
+                "outcome": item.outcome,
+                "reason": item.reason,
+            }
+            for item in items
+        ),
+    )
+
+
+def write_crc32s(session: Session, job_id: str, crc32s: Iterable[tuple[int, int]]) -> None:
+    """Write down the CRC-32 of items, each as (position, CRC-32)."""
+    rows = ({"job_id": job_id, "position": position, "crc32": crc32} for position, crc32 in crc32s)
+    _write(session, rows)
+
+
+def _write(session: Session, rows: Iterable[dict[str, object]]) -> None:
+    remaining = iter(rows)
+    while chunk := list(islice(remaining, _FETCH)):
+        session.execute(sa.update(BulkDownloadItem), chunk)
 
 
 def skip_object(session: Session, job_id: str, bucket: str, key: str, reason: SkipReason) -> int:
@@ -58,11 +117,12 @@ def known_checksums(session: Session, versions: Sequence[ObjectVersion]) -> dict
 
 def remember_checksums(session: Session, learnt: Iterable[tuple[ObjectVersion, int]]) -> None:
     """Keep CRC-32s for the next archive that holds these objects."""
-    rows = [
-        {"bucket": version.bucket, "key": version.key, "etag": version.etag, "size": version.size, "crc32": crc32}
-        for version, crc32 in dict(learnt).items()
-    ]
-    if not rows:
-        return
     dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
-    session.execute(dialect.insert(ObjectChecksum).on_conflict_do_nothing(), rows)
+    insert = dialect.insert(ObjectChecksum).on_conflict_do_nothing()
+    remaining = iter(learnt)
+    while chunk := list(islice(remaining, _FETCH)):
+        rows = [
+            {"bucket": version.bucket, "key": version.key, "etag": version.etag, "size": version.size, "crc32": crc32}
+            for version, crc32 in chunk
+        ]
+        session.execute(insert, rows)
