@@ -1,26 +1,38 @@
 """gunicorn's settings for the web process: thousands of open streams in a few processes of greenlets."""
 
-# First of all: what is imported before keeps the sockets that block every stream of the process.
-from gevent import monkey
-
-monkey.patch_all()
-
 import contextlib
 import os
 import resource
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
+from bulkdl.errors import SettingsError
 from bulkdl.logs import configure_logs
+from bulkdl.settings import load_settings
 
-_max_streams = int(os.environ.get("BULKDL_MAX_STREAMS") or 12_000)
+try:
+    _settings = load_settings()
+except SettingsError as exc:
+    # Before any process is started, and without a traceback: the line says all.
+    sys.exit(f"bulkdl: {exc}")
 
-bind = os.environ.get("BULKDL_BIND") or f"0.0.0.0:{os.environ.get('PORT') or 8000}"
-workers = int(os.environ.get("WEB_CONCURRENCY") or 1)
-worker_class = "gevent"
+configure_logs(_settings.log_level, _settings.log_format)
+
+
+def _number(name, default):
+    text = os.environ.get(name, "").strip() or str(default)
+    if not text.isdigit() or not int(text):
+        sys.exit(f"bulkdl: {name} is {text!r}: it wants a whole number above 0.")
+    return int(text)
+
+
+bind = os.environ.get("BULKDL_BIND", "").strip() or f"0.0.0.0:{_number('PORT', 8000)}"
+workers = _number("WEB_CONCURRENCY", 1)
+worker_class = "bulkdl.api.greenlets.GreenletWorker"
 # Streams have a limit of their own; above it there must be room to say so, and to answer everything else.
-worker_connections = _max_streams + 2_000
+worker_connections = _settings.max_streams + 2_000
 # Platforms give a process 30 s between SIGTERM and SIGKILL.
 graceful_timeout = 20
 timeout = 60
@@ -28,17 +40,12 @@ timeout = 60
 keepalive = 75
 # Heartbeats are files: in memory, so that a slow disk never looks like a dead worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes its own file there
-# A way in that nobody uses here, at a path that every instance of this user would share.
-control_socket_disable = True
 logger_class = "bulkdl.api.server.GunicornLogger"
-
-configure_logs(os.environ.get("LOG_LEVEL") or "INFO", os.environ.get("LOG_FORMAT") or "json")
 
 # Each stream is a file descriptor.
 _soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 _wanted = worker_connections + 1_000
-if _soft < _wanted and _soft != resource.RLIM_INFINITY:
-    _reachable = _wanted if _hard == resource.RLIM_INFINITY else min(_wanted, _hard)
+if _soft != resource.RLIM_INFINITY and _soft < _wanted:
     _reachable = _wanted if _hard == resource.RLIM_INFINITY else min(_wanted, _hard)
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (_reachable, _hard))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, jsonify, request
@@ -27,6 +27,7 @@ from bulkdl.events import sse
 from bulkdl.events.feed import Feed, Job, ReadJobs, Snapshots
 from bulkdl.events.hub import EventHub, close_on_sigterm
 from bulkdl.events.peer import Peer, client_socket
+from bulkdl.events.stacks import on_other_stack
 from bulkdl.events.subscription import Subscription
 from bulkdl.events.tickets import LIFETIME_S, Tickets
 from bulkdl.events.wire import Message
@@ -34,6 +35,9 @@ from bulkdl.identity import Principal
 from bulkdl.jobs import read
 from bulkdl.runtime import Runtime
 from bulkdl.settings import Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 blueprint = Blueprint("streams", __name__, description="Live events: a snapshot first, then what changes.")
 
@@ -98,6 +102,7 @@ def init_streams(app: Flask, *, on_count: Callable[[int], None] | None = None) -
 def attach_streams(app: Flask, streams: Streams) -> None:
     """Make them known to the routes, and flask-sock to its limits."""
     app.extensions[_KEY] = streams
+    app.wsgi_app = LightEventStreams(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to add a middleware
     app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": MAX_MESSAGE_SIZE, "receive_bytes": MAX_MESSAGE_SIZE}
 
 
@@ -118,6 +123,19 @@ def make_job_reader(runtime: Runtime) -> ReadJobs:
         return [job_json(view, prefix) for view in views]
 
     return read_jobs
+
+
+class LightEventStreams:
+    """WSGI middleware that leaves no trace of the application on the stack from which an event stream is sent."""
+
+    def __init__(self, inner: WSGIApplication) -> None:
+        self._inner = inner
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as the application inside does."""
+        if environ["REQUEST_METHOD"] == "GET" and environ["PATH_INFO"].endswith("/events"):
+            return on_other_stack(lambda: self._inner(environ, start_response))
+        return self._inner(environ, start_response)
 
 
 # --- routes ---------------------------------------------------------------------------
