@@ -17,7 +17,13 @@ _TRIES = 6
 
 
 def fetch(
-    make_url: Callable[[], str], target: Path, *, size: int, mark: str, on_progress: Callable[[int], None]
+    make_url: Callable[[], str],
+    target: Path,
+    *,
+    size: int,
+    mark: str,
+    on_progress: Callable[[int], None],
+    sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Write the archive of `size` bytes to `target`, which appears only when it is whole.
 
@@ -37,7 +43,7 @@ def fetch(
                 failures = failures + 1 if file.tell() == offset else 1
                 if failures == _TRIES:
                     raise Unreachable(f"The archive cannot be fetched; {file.tell()} bytes are in {part}.") from exc
-                time.sleep(min(8.0, 0.5 * 2**failures))
+                sleep(min(8.0, 0.5 * 2**failures))
     found = part.stat().st_size
     if found != size:
         part.unlink()
@@ -55,7 +61,8 @@ def _append(pool: urllib3.PoolManager, url: str, file: BinaryIO, size: int, on_p
             file.truncate(0)
         elif not _is_rest(answer, offset, size):
             raise urllib3.exceptions.HTTPError(f"{answer.status} {answer.reason}")
-        for chunk in answer.stream(_CHUNK):
+        # What is there, however little: waiting for a full chunk would lose what came before a break.
+        while chunk := answer.read1(_CHUNK):
             file.write(chunk)
             on_progress(file.tell())
     finally:

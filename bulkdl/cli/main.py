@@ -61,7 +61,8 @@ group.add_command(maintenance.sample)
 def main() -> NoReturn:
     """Run the command line and exit with the status that tells how it went."""
     try:
-        group.main(standalone_mode=False)
+        # What `context.exit` was given comes back as the result here.
+        status = group.main(standalone_mode=False)
     except click.ClickException as exc:
         exc.show()
         sys.exit(Exit.USAGE)
@@ -71,4 +72,4 @@ def main() -> NoReturn:
     except BulkdlError as exc:
         notes.print(f"[bold red]bulkdl:[/] {escape(str(exc))}")
         sys.exit(exc.exit if isinstance(exc, CommandError) else Exit.ERROR)
-    sys.exit(Exit.DONE)
+    sys.exit(status if isinstance(status, int) else Exit.DONE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import secrets
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,7 +74,7 @@ class Home:
 
     def write_environment(self, environ: Mapping[str, str]) -> None:
         """Leave the settings of the running system for the command line in another terminal."""
-        lines = [f"{name}={shlex.quote(value)}\n" for name, value in environ.items()]
+        lines = [f"{name}={_quoted(value)}\n" for name, value in environ.items()]
         _write_private(self._environment, "".join(lines))
 
     def running_environment(self) -> dict[str, str]:
@@ -96,6 +95,12 @@ class Home:
 def find_home(environ: Mapping[str, str]) -> Home:
     """The data folder that this environment means."""
     return Home(Path(environ.get("BULKDL_HOME") or ".bulkdl").resolve())
+
+
+def _quoted(value: str) -> str:
+    """As dotenv reads it."""
+    escaped = value.replace("\\", r"\\").replace("'", r"\'")
+    return f"'{escaped}'"
 
 
 def _try_lock(descriptor: int) -> bool:
