@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +23,7 @@ KINDS = ("micro", "latency", "service", "free", "delayed", "growth", "fanout")
 _TRYING_OUT = 0.01
 _RAW_CONCURRENCIES = (8, 16, 32, 64)
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,47 +36,57 @@ class Options:
     only: Sequence[str]
     pause_s: float
 
+    def is_whole(self, section: Section) -> bool:
+        """Whether the section was measured at full size with everybody, and so is worth keeping."""
+        return section.about["scale"] == 1 and not self.only
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("kinds", nargs=-1, type=click.Choice([*KINDS, "report"]))
-@click.option("--scale", type=float, help="Part of the full size, to try the bench out; nothing is written down then.")
+@click.option("--scale", type=float, default=1.0, help="Part of the full size, to try the bench out.")
 @click.option("--rounds", type=int, default=3, show_default=True, help="Rounds of everybody in turns.")
 @click.option("--workloads", default=",".join(NAMES), show_default=True, help="Which of them.")
 @click.option("--only", default="", help="Contestants whose names contain one of these words, by commas.")
 @click.option("--pause", "pause_s", type=float, default=1.0, show_default=True, help="Seconds of rest before each run.")
-def main(kinds: Sequence[str], scale: float | None, rounds: int, workloads: str, only: str, pause_s: float) -> None:
+def main(kinds: Sequence[str], scale: float, rounds: int, workloads: str, only: str, pause_s: float) -> None:
     """Measure KINDS (all, unless named) and show every figure beside its target.
 
     The servers are given by the environment: S3_ENDPOINT_URL (with S3_PROVIDER and the AWS_ keys) for `service`,
     BENCH_FREE_URL and BENCH_DELAYED_URL (with BENCH_OBJECTS_FOLDER and BENCH_PARTS_URL) for the other two races.
-    See bench/README.md.
+    What was measured at full size is written down. See bench/README.md.
     """
-    environ = own_environ()
-    if scale is None:
-        scale = 1.0 if environ.get("S3_ENDPOINT_URL") else _TRYING_OUT
-    options = Options(
-        scale=scale,
-        rounds=rounds,
-        workloads=[name.strip() for name in workloads.split(",")],
-        only=[word.strip() for word in only.split(",") if word.strip()],
-        pause_s=pause_s,
-    )
-    is_whole = scale == 1.0 and not options.only
-    sections = dict(results.load_all()) if is_whole or kinds == ("report",) else {}
-    with _workbench() as bench:
-        for kind in [kind for kind in KINDS if kind in (kinds or KINDS)]:
-            console.rule(kind)
-            for section in _MEASURES[kind](bench, options):
-                sections[kind] = section
-                if is_whole:
-                    results.save(section)
-    for section in sections.values():
+    options = Options(scale=scale, rounds=rounds, workloads=_words(workloads), only=_words(only), pause_s=pause_s)
+    measured = _measure([kind for kind in KINDS if kind in (kinds or KINDS)], options)
+    kept = {name: section for name, section in measured.items() if options.is_whole(section)}
+    for section in measured.values():
         for workload in section.workloads:
             tables.show(console, tables.race_table(section, workload))
+    if scale < 1 or options.only:
+        console.print("Not the whole comparison: it says that the bench works, no more.", style="bold yellow")
+        tables.show(console, tables.target_table(measured))
+        return
+    sections = results.load_all()
     tables.show(console, tables.target_table(sections))
-    if is_whole or kinds == ("report",):
+    if kept or "report" in kinds:
         report.write_page(sections)
         console.print("Written to bench/results and docs/performance.md.")
+
+
+def _measure(kinds: Sequence[str], options: Options) -> dict[str, Section]:
+    """Measure, and write down what is whole as soon as it is there."""
+    measured = {}
+    with _workbench() as bench:
+        for kind in kinds:
+            console.rule(kind)
+            for section in _MEASURES[kind](bench, options):
+                measured[kind] = section
+                if options.is_whole(section):
+                    results.save(section)
+    return measured
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
 
 
 @contextmanager
@@ -99,9 +111,10 @@ def _service(bench: Workbench, options: Options) -> Iterator[Section]:
         "That proves that the bench works, and measures nothing.",
         style="bold yellow",
     )
+    trying_out = dataclasses.replace(options, scale=min(options.scale, _TRYING_OUT), rounds=1)
     server, store = bench.start_moto()
     try:
-        yield from _race(bench, "service", store, contestants.of_service(bench), options)
+        yield from _race(bench, "service", store, contestants.of_service(bench), trying_out)
     finally:
         server.stop()
 
@@ -126,8 +139,9 @@ def _alone(bench: Workbench, name: str, variable: str, options: Options) -> Iter
         "bench",
         objects_folder=Path(environ["BENCH_OBJECTS_FOLDER"]),
         parts_url=environ.get("BENCH_PARTS_URL"),
+        any_key="bench",
     )
-    yield from _race(bench, name, store, contestants.of_transfer(bench), options)
+    yield from _race(bench, name, store, contestants.of_transfer(bench, is_near=name == "free"), options)
 
 
 def _race(
@@ -143,16 +157,16 @@ def _race(
             "files": len(workload.files),
             "size": workload.size,
         }
-        taking_part = [_settled(bench, it, heat) for it in entered if _is_wanted(it, options)]
+        taking_part = [_settled(bench, it, heat, options) for it in entered if _is_wanted(it, options)]
         got = race(heat, taking_part, rounds=options.rounds, say=console.print, pause_s=options.pause_s)
         section.race.runs += got.runs
         section.race.counts += got.counts
         yield section
 
 
-def _settled(bench: Workbench, contestant: Contestant, heat: Heat) -> Contestant:
+def _settled(bench: Workbench, contestant: Contestant, heat: Heat, options: Options) -> Contestant:
     """The raw limit at the concurrency that is best here; everybody else as he is."""
-    if contestant.name != RAW or heat.workload.title.endswith(")"):
+    if contestant.name != RAW or options.scale < 1:
         return contestant
     best = min(_RAW_CONCURRENCIES, key=lambda concurrency: contestants.try_raw(bench, heat, concurrency))
     console.print(f"the raw limit is lowest at {best} requests at once")

@@ -88,9 +88,12 @@ def of_service(bench: Workbench) -> list[Contestant]:
     ]
 
 
-def of_transfer(bench: Workbench) -> list[Contestant]:
-    """For a server that only serves and swallows: the transfer alone, and the others without their queue."""
-    return [
+def of_transfer(bench: Workbench, *, is_near: bool) -> list[Contestant]:
+    """For a server that only serves and swallows: the transfer alone, and the others without their queue.
+
+    Far away, what deflates and the slowest of the Python peers are not worth the wait.
+    """
+    entered = [
         Contestant(OURS, _python(bench, "ours")),
         Contestant(FIXED, _python(bench, "ours", max_concurrency=10)),
         Contestant(RAW, _python(bench, "raw", has_zip=False)),
@@ -99,6 +102,7 @@ def of_transfer(bench: Workbench) -> list[Contestant]:
         Contestant(ZIPSTREAM, _python(bench, "with_zipstream_ng")),
         Contestant(STREAM_ZIP, _python(bench, "with_stream_zip")),
     ]
+    return [it for it in entered if is_near or it.name not in (NODE_DEFLATE, STREAM_ZIP)]
 
 
 def raw_at(bench: Workbench, concurrency: int) -> Contestant:
@@ -150,7 +154,7 @@ def _python(bench: Workbench, module: str, *, has_zip: bool = True, **more: obje
     @contextmanager
     def start(heat: Heat) -> Iterator[Runner]:
         key = _archive_key()
-        with _speaking(bench, command, heat.task(key, **more)) as child:
+        with _speaking(bench, heat, command, heat.task(key, **more)) as child:
             yield _Program(child, [child.pid], key, has_zip)
 
     return start
@@ -168,7 +172,7 @@ def _node_alone(bench: Workbench, variant: str) -> Start:
     @contextmanager
     def start(heat: Heat) -> Iterator[Runner]:
         key = _archive_key()
-        with _speaking(bench, ["node", str(_NODE / "direct.js")], heat.task(key, variant=variant)) as child:
+        with _speaking(bench, heat, ["node", str(_NODE / "direct.js")], heat.task(key, variant=variant)) as child:
             yield _Program(child, [child.pid], key, has_zip=True)
 
     return start
@@ -182,8 +186,8 @@ def _node_service(bench: Workbench, variant: str) -> Start:
         with ExitStack() as stack:
             stack.callback(server.stop)
             task = heat.task(key, variant=variant, redis_url=url)
-            worker = stack.enter_context(_speaking(bench, ["node", str(_NODE / "worker.js")], task))
-            speaker = stack.enter_context(_speaking(bench, ["node", str(_NODE / "enqueue.js")], task))
+            worker = stack.enter_context(_speaking(bench, heat, ["node", str(_NODE / "worker.js")], task))
+            speaker = stack.enter_context(_speaking(bench, heat, ["node", str(_NODE / "enqueue.js")], task))
             time.sleep(_SETTLE_S)
             yield _Program(speaker, [worker.pid], key, has_zip=True)
 
@@ -191,11 +195,11 @@ def _node_service(bench: Workbench, variant: str) -> Start:
 
 
 @contextmanager
-def _speaking(bench: Workbench, command: list[str], task: Task) -> Iterator[Child]:
+def _speaking(bench: Workbench, heat: Heat, command: list[str], task: Task) -> Iterator[Child]:
     """A program with its task, once it is ready."""
     path = bench.file("task.json")
     task.write(path)
-    child = bench.child([*command, str(path)], "peer", {"NODE_ENV": "production"})
+    child = bench.child([*command, str(path)], "peer", {"NODE_ENV": "production", **heat.store.environ})
     try:
         child.hear("ready", _READY_S)
         yield child

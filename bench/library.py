@@ -20,7 +20,13 @@ _MEMORY = GIB
 
 def open_store(store: Store) -> ObjectStore:
     """The project's own client of the store."""
-    return make_s3_store(endpoint_url=store.endpoint, region=store.region, provider=store.provider)
+    return make_s3_store(
+        endpoint_url=store.endpoint,
+        region=store.region,
+        provider=store.provider,
+        access_key_id=store.any_key,
+        secret_access_key=store.any_key,
+    )
 
 
 def bring(store: Store, workload: Workload) -> dict[str, ObjectVersion]:

@@ -25,14 +25,15 @@ class Meter:
     @property
     def peak_bytes(self) -> int:
         """The largest resident size that any one of them has had since it began (elsewhere than on Linux: has now)."""
-        return max(_peak(process) for process in self._processes)
+        return max(peak_of(process) for process in self._processes)
 
     def _sum(self) -> float:
         times = [process.cpu_times() for process in self._processes]
         return float(sum(it.user + it.system for it in times))
 
 
-def _peak(process: psutil.Process) -> int:
+def peak_of(process: psutil.Process) -> int:
+    """The largest resident size that the process has had since its program began."""
     status = Path(f"/proc/{process.pid}/status")
     if not status.exists():
         return int(process.memory_info().rss)

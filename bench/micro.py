@@ -7,7 +7,6 @@ Times are CPU seconds of the process: nothing here waits, and other programs on 
 from __future__ import annotations
 
 import json
-import resource
 import statistics
 import subprocess
 import sys
@@ -18,10 +17,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import psutil
 from isal import isal_zlib
 from zlib_ng import zlib_ng
 
 from bench.children import ROOT, python_program
+from bench.meter import peak_of
 from bulkdl.archive import records
 from bulkdl.archive.layout import Entry, Layout
 from bulkdl.archive.names import archive_names
@@ -49,7 +50,7 @@ def measure(say: Callable[[str], None]) -> dict[str, object]:
 def plan(count: int) -> dict[str, float]:
     """Names, layout and every part of a plan of so many pictures of 1 MiB: seconds, and the memory that it takes."""
     wished = [f"Campaigns/Spring {number % 40}/picture-{number:06d}.jpg" for number in range(count)]
-    before = _peak()
+    before = peak_of(psutil.Process())
     begun = time.process_time()
     names = archive_names(wished)
     named = time.process_time()
@@ -64,7 +65,7 @@ def plan(count: int) -> dict[str, float]:
         "names_s": named - begun,
         "layout_s": laid_out - named,
         "parts_s": cut - laid_out,
-        "mib": (_peak() - before) / MIB,
+        "mib": (peak_of(psutil.Process()) - before) / MIB,
     }
 
 
@@ -129,12 +130,6 @@ def _per_call(call: Callable[[], object], times: int) -> float:
             call()
         taken.append((time.process_time() - begun) / times)
     return statistics.median(taken)
-
-
-def _peak() -> int:
-    """The largest resident size that this process has had, in bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -56,8 +56,17 @@ def bars(title: str, groups: Sequence[tuple[str, Sequence[Bar]]], *, mark: float
     return _svg(y + 4, title, shapes)
 
 
-def lines(title: str, x_name: str, y_name: str, series: Sequence[Line], *, from_zero: bool = False) -> str:
+def lines(
+    title: str,
+    x_name: str,
+    y_name: str,
+    series: Sequence[Line],
+    *,
+    from_zero: bool = False,
+    name_x: Callable[[float], str] | None = None,
+) -> str:
     """Lines over a logarithmic x axis; the y axis is logarithmic too unless it is to begin at zero."""
+    name_x = name_x or _short
     xs = sorted({x for line in series for x, _ in line.points})
     ys = [y for line in series for _, y in line.points]
     left, right, top, bottom = 80.0, _WIDTH - 30.0, 48.0, 330.0
@@ -66,7 +75,7 @@ def lines(title: str, x_name: str, y_name: str, series: Sequence[Line], *, from_
     up = _Scale(low, max(ys) * (1.25 if from_zero else 1.5), bottom, top, is_log=not from_zero)
     shapes = [_text(12, 22, title, "title"), _text(12, 40, y_name, "quiet"), _text(right, 372, x_name, "quiet", "end")]
     for x in xs:
-        shapes.append(_text(across(x), bottom + 20, _short(x), "quiet", "middle"))
+        shapes.append(_text(across(x), bottom + 20, name_x(x), "quiet", "middle"))
     for y in _ticks(low, max(ys), is_log=not from_zero):
         shapes += [_rule(left, up(y), right, up(y)), _text(left - 8, up(y) + 4, _short(y), "quiet", "end")]
     for index, line in enumerate(series):

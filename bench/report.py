@@ -57,8 +57,8 @@ def _race(section: Section, title: str, charts: Path) -> Iterator[str]:
     (charts / f"{section.name}.svg").write_text(_race_chart(section, title))
     yield f"![{title}](performance/{section.name}.svg)"
     for workload in section.workloads:
-        table = race_table(section, workload)
-        yield f"**{table.title}**\n\n{markdown(table)}"
+        title = section.workloads[workload]["title"]
+        yield f"**{workload}** · {title}\n\n{markdown(race_table(section, workload))}"
 
 
 def _race_chart(section: Section, title: str) -> str:
@@ -100,11 +100,9 @@ def _growth(section: Section, charts: Path) -> Iterator[str]:
     (charts / "growth-files.svg").write_text(
         lines("Time against files of 1 KiB", "files", "seconds", [Line("one job", count_points)])
     )
-    peaks = [
-        Line("by size", [(point["size"] / MIB, point["peak_bytes"] / MIB) for point in by_size]),
-    ]
+    peaks = [Line("one job", [(point["size"], point["peak_bytes"] / MIB) for point in by_size])]
     (charts / "growth-memory.svg").write_text(
-        lines("Peak memory of a worker against bytes", "MiB in the archive", "MiB resident", peaks, from_zero=True)
+        lines("Peak memory of a worker", "in the archive", "MiB resident", peaks, from_zero=True, name_x=_size)
     )
     yield "![Time against the number of files](performance/growth-files.svg)"
     yield "![Memory against the size of a job](performance/growth-memory.svg)"

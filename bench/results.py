@@ -7,7 +7,7 @@ import os
 import platform
 import statistics
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -58,8 +58,18 @@ class Section:
         return next(found, None)
 
     def contestants(self) -> list[str]:
-        """In the order in which they took part."""
-        return list(dict.fromkeys(run.contestant for run in self.race.runs))
+        """In the order of whoever took part on the most workloads."""
+        names = list(dict.fromkeys(run.contestant for run in self.race.runs))
+        places = {name: self._place(name) for name in names}
+        return sorted(names, key=lambda name: places[name])
+
+    def _place(self, contestant: str) -> int:
+        """The latest place that it had in a round."""
+        places = []
+        for workload in self.workloads:
+            names = list(dict.fromkeys(run.contestant for run in self.race.runs if run.workload == workload))
+            places += [names.index(contestant)] if contestant in names else []
+        return max(places)
 
 
 def new_section(name: str, **about: object) -> Section:
@@ -69,9 +79,21 @@ def new_section(name: str, **about: object) -> Section:
 
 
 def save(section: Section, folder: Path = FOLDER) -> None:
-    """Write the section down in place of the last one."""
+    """Write the section down; of the last one, workloads that were not run again are kept."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / f"{section.name}.json").write_text(json.dumps(asdict(section), indent=1) + "\n")
+    path = folder / f"{section.name}.json"
+    kept = _with_others(section, _load(path)) if path.exists() else section
+    path.write_text(json.dumps(asdict(kept), indent=1) + "\n")
+
+
+def _with_others(section: Section, last: Section) -> Section:
+    others = {name: about for name, about in last.workloads.items() if name not in section.workloads}
+    race = Race(
+        [*(run for run in last.race.runs if run.workload in others), *section.race.runs],
+        [*(count for count in last.race.counts if count.workload in others), *section.race.counts],
+    )
+    workloads = dict(sorted({**others, **section.workloads}.items()))
+    return replace(section, workloads=workloads, race=race)
 
 
 def load_all(folder: Path = FOLDER) -> Mapping[str, Section]:

@@ -46,6 +46,7 @@ class Service:
             "BULKDL_BIND": f"127.0.0.1:{self._port}",
             "JWT_SECRET_KEY": secret,
             "PATH": f"{Path(sys.executable).parent}:{bench.environ.get('PATH', '')}",
+            **store.environ,
             **(more or {}),
         }
         self.client = ServiceClient(self._port, secret, self._project_id)

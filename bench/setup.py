@@ -29,6 +29,16 @@ class Store:
     parts_url: str | None = None
     """Where stored parts can be read back, with `{upload_id}` and `{number}`."""
 
+    any_key: str | None = None
+    """Set where any key will do: a server that asks nobody who he is. Else credentials come from the environment."""
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """The credentials that clients of it need beside the environment's."""
+        if self.any_key is None:
+            return {}
+        return {"AWS_ACCESS_KEY_ID": self.any_key, "AWS_SECRET_ACCESS_KEY": self.any_key, "AWS_SESSION_TOKEN": ""}
+
     @property
     def is_whole(self) -> bool:
         """A real S3 server: it can be written to, listed and read back."""
@@ -69,7 +79,7 @@ class Workbench:
         port = free_port()
         command = python_program("moto.server", "-H", "127.0.0.1", "-p", str(port))
         server = ServerProcess(command, port=port, log_path=self.file("moto.log"), environ=self.environ)
-        return server, Store(f"http://127.0.0.1:{port}", "moto", "us-east-1", "bulkdl-bench")
+        return server, Store(f"http://127.0.0.1:{port}", "moto", "us-east-1", "bulkdl-bench", any_key="moto")
 
     def child(self, command: list[str] | str, name: str, more: Mapping[str, str] | None = None) -> Child:
         """A child with this environment."""

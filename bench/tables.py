@@ -49,7 +49,7 @@ def race_table(section: Section, workload: str) -> Table:
                 f"{share:.1f} %" if share is not None else _NONE,
             )
         )
-    return Table(f"{workload} · {about['title']}", head, rows)
+    return Table(f"{section.name} · {workload} · {about['title']}", head, rows)
 
 
 def target_table(sections: Mapping[str, Section]) -> Table:

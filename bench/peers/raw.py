@@ -42,11 +42,12 @@ def prepare(task: Task) -> Callable[[], dict[str, object]]:
     )
     first = _version(task, task.files[0])
     store.read_into(first, 0, memoryview(bytearray(1)))
-    return lambda: _Copy(store, task).run()
+    buffers = [memoryview(bytearray(task.part_size)) for _ in range(_BUFFER_BYTES // task.part_size)]
+    return lambda: _Copy(store, task, buffers).run()
 
 
 class _Copy:
-    def __init__(self, store: S3Store, task: Task) -> None:
+    def __init__(self, store: S3Store, task: Task, buffers: list[memoryview]) -> None:
         self._store = store
         self._task = task
         self._size = sum(file["size"] for file in task.files)
@@ -55,8 +56,8 @@ class _Copy:
         self._queue: Iterator[_Piece] = iter(())
         self._taking = threading.Lock()
         self._counting = threading.Lock()
-        self._buffers = [memoryview(bytearray(task.part_size)) for _ in range(_BUFFER_BYTES // task.part_size)]
-        self._free = threading.Semaphore(len(self._buffers))
+        self._buffers = buffers
+        self._free = threading.Semaphore(len(buffers))
         self._parts: list[UploadedPart] = []
 
     def run(self) -> dict[str, object]:
