@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Any
 
@@ -69,6 +70,14 @@ class HandBackOnShutdown(dramatiq.Middleware):
 
     def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         self._context().stopping.set()
+
+
+class Freeze(dramatiq.Middleware):
+    """Takes what the start-up has built out of the garbage collector's rounds: it lives as long as the process."""
+
+    def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        gc.collect()
+        gc.freeze()
 
 
 class Crowd(dramatiq.Middleware):

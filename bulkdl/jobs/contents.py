@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bulkdl.archive.layout import Entry, Layout
@@ -24,15 +25,22 @@ Source = ObjectVersion | bytes
 class Contents:
     """What an archive holds, entry by entry; `sources` runs beside `layout.entries`."""
 
-    items: tuple[LedgerItem, ...]
-    """The ledger's lines of the entries; the notice, which is last, has none."""
+    positions: array[int]
+    """In the ledger, of each entry; the notice, which is last, has none."""
     sources: tuple[Source, ...]
     layout: Layout
+    stored_crc32s: dict[int, int]
+    """By entry, where the store keeps one."""
+
+    @property
+    def file_count(self) -> int:
+        """Files, the notice not counted."""
+        return len(self.positions)
 
     @property
     def bytes_total(self) -> int:
-        """Bytes of all files."""
-        return sum(entry.size for entry in self.layout.entries)
+        """Bytes of all files, the notice not counted."""
+        return sum(source.size for source in self.sources if isinstance(source, ObjectVersion))
 
     def plan(self, part_size: int) -> Plan:
         """The plan for a part size that was chosen before."""
@@ -50,21 +58,29 @@ def name_items(items: Sequence[LedgerItem], layout: FolderLayout) -> None:
         item.reason = None
 
 
-def contents_of(job: BulkDownloadJob, items: Sequence[LedgerItem]) -> Contents:
+def contents_of(job: BulkDownloadJob, items: Iterable[LedgerItem]) -> Contents:
     """The archive of a ledger whose items have been looked at and named.
 
     The same ledger gives the same archive, byte for byte, on any worker and at any time.
     """
-    kept = tuple(item for item in items if item.outcome in (ItemOutcome.INCLUDED, ItemOutcome.RENAMED))
-    skipped = [item for item in items if item.outcome is ItemOutcome.SKIPPED]
-    entries = [Entry(item.archive_name or "", item.size, item.modified_at or job.created_at) for item in kept]
-    sources: list[Source] = [version_of(item) for item in kept]
-    if skipped and kept:
+    positions, entries, skipped = array("I"), list[Entry](), list[LedgerItem]()
+    sources: list[Source] = []
+    stored_crc32s: dict[int, int] = {}
+    for item in items:
+        if item.outcome is ItemOutcome.SKIPPED:
+            skipped.append(item)
+            continue
+        if item.crc32 is not None:
+            stored_crc32s[len(entries)] = item.crc32
+        positions.append(item.position)
+        entries.append(Entry(item.archive_name or "", item.size, item.modified_at or job.created_at))
+        sources.append(version_of(item))
+    if skipped and entries:
         notice = _notice(skipped)
         name = archive_names([*(entry.name for entry in entries), NOTICE_NAME])[-1]
         entries.append(Entry(name, len(notice), job.created_at))
         sources.append(notice)
-    return Contents(kept, tuple(sources), Layout(entries))
+    return Contents(positions, tuple(sources), Layout(entries), stored_crc32s)
 
 
 def version_of(item: LedgerItem) -> ObjectVersion:

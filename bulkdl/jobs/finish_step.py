@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from bulkdl.archive.crc32 import archive_crc32
@@ -124,19 +124,23 @@ def _stands(ctx: JobContext, prepared: Prepared) -> bool:
     return bytes(tail) == wanted
 
 
+def _by_position(prepared: Prepared) -> Iterator[tuple[int, int]]:
+    for entry, position in enumerate(prepared.contents.positions):
+        yield position, prepared.checksums[entry]
+
+
 def _commit(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
     job, crc32s = prepared.job, prepared.checksums
-    items = prepared.contents.items
     learnt = (
         (source, crc32s[entry])
         for entry, source in enumerate(prepared.contents.sources)
-        if isinstance(source, ObjectVersion)
+        if isinstance(source, ObjectVersion) and source.size >= prepared.plan.part_size
     )
     with ctx.database.session() as session:
         expires_at = utc_now() + timedelta(hours=ctx.settings.expiry_hours)
         if not outcomes.complete(session, keeper.claim, expires_at=expires_at):
             raise LeaseLost("the job was cancelled or taken over before its archive was announced")
-        ledger.write_crc32s(session, job.id, ((item.position, crc32s[entry]) for entry, item in enumerate(items)))
+        ledger.write_crc32s(session, job.id, _by_position(prepared))
         ledger.remember_checksums(session, learnt)
         session.commit()
-    log.info("job complete", job_id=job.id, files=len(items), size=prepared.plan.layout.size)
+    log.info("job complete", job_id=job.id, files=prepared.contents.file_count, size=prepared.plan.layout.size)

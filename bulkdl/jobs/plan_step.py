@@ -41,7 +41,7 @@ def plan(ctx: JobContext, keeper: LeaseKeeper) -> None:
         _give_lease_back(ctx, keeper)
         return
     with ctx.database.reader() as session:
-        items = ledger.items_of(session, job.id)
+        items = list(ledger.items_of(session, job.id))
     if job.plan_number > len(items) + _PLANS_BEYOND_ITEMS:
         raise BuildFailed("The archive had to be planned too often.", code="planned_too_often")
     _examine(ctx, job, items, keeper)
@@ -76,7 +76,7 @@ def _write_down(
     except BaseException:
         _abandon(ctx, upload)
         raise
-    log.info("job planned", job_id=job.id, files=len(contents.items), size=plan.layout.size, parts=plan.part_count)
+    log.info("job planned", job_id=job.id, files=contents.file_count, size=plan.layout.size, parts=plan.part_count)
 
 
 def _save(
@@ -93,7 +93,7 @@ def _save(
         keeper.claim,
         upload_id=upload.upload_id,
         part_size=plan.part_size,
-        file_count=len(contents.items),
+        file_count=contents.file_count,
         bytes_total=contents.bytes_total,
         file_size=contents.layout.size,
         ranges=[PlannedRange(first, last) for first, last in plan.ranges(ctx.settings.range_size)],
@@ -140,7 +140,7 @@ def _missing_text(missing: Sequence[LedgerItem]) -> str:
 
 
 def _check_contents(ctx: JobContext, contents: Contents) -> None:
-    if not contents.items:
+    if not contents.file_count:
         raise BuildFailed("None of the selected files can be had.", code="no_files_available")
     size = contents.bytes_total
     if size > ctx.settings.max_bytes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from bulkdl.archive.crc32 import EntryChecksums
 from bulkdl.archive.plan import Plan
 from bulkdl.errors import LeaseLost
-from bulkdl.jobs.contents import Contents, contents_of, version_of
+from bulkdl.jobs.contents import Contents, contents_of
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.models import BulkDownloadJob
 from bulkdl.jobs.store import ledger, records
@@ -36,16 +36,18 @@ def load_prepared(ctx: JobContext, job_id: str) -> Prepared:
         job = records.get_job(session, job_id)
         if job is None or job.upload_id is None or job.part_size is None:
             raise LeaseLost("the job has no plan any more")
-        items = ledger.items_of(session, job_id)
-        contents = contents_of(job, items)
-        versions = [source for source in contents.sources if isinstance(source, ObjectVersion)]
-        known = ledger.known_checksums(session, versions)
+        contents = contents_of(job, ledger.items_of(session, job_id))
+        # Only an object that holds a whole part can be copied, which is what its CRC-32 is wanted for.
+        large = {
+            source: entry
+            for entry, source in enumerate(contents.sources)
+            if isinstance(source, ObjectVersion) and source.size >= job.part_size
+        }
+        learnt = ledger.known_checksums(session, list(large))
     plan = contents.plan(job.part_size)
     checksums = EntryChecksums(plan)
-    for entry, item in enumerate(contents.items):
-        crc32 = item.crc32 if item.crc32 is not None else known.get(version_of(item))
-        if crc32 is not None:
-            checksums.set(entry, crc32)
+    for entry, crc32 in ({large[source]: crc32 for source, crc32 in learnt.items()} | contents.stored_crc32s).items():
+        checksums.set(entry, crc32)
     return Prepared(job, contents, plan, Upload(job.archive_bucket, job.archive_key, job.upload_id), checksums)
 
 

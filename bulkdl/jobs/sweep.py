@@ -85,20 +85,19 @@ def clean_ended(ctx: JobContext) -> int:
 
 
 def abort_orphans(ctx: JobContext) -> int:
-    """Abort multipart uploads under our prefix that no job under way knows; how many."""
-    settings = ctx.settings
-    pending = list(ctx.store.list_uploads(settings.archive_bucket, settings.archive_prefix))
-    with ctx.database.reader() as session:
-        known = stalled.open_uploads(session)
-    orphans = [
-        upload
-        for upload in pending
-        if upload.upload.upload_id not in known and upload.initiated_at < utc_now() - _ORPHAN_AFTER
-    ]
-    for orphan in orphans:
-        ctx.store.abort_upload(orphan.upload)
-        log.info("orphaned upload aborted", key=orphan.upload.key)
-    return len(orphans)
+    """Abort multipart uploads under our prefix that no job under way wants; how many."""
+    settings, count = ctx.settings, 0
+    for pending in list(ctx.store.list_uploads(settings.archive_bucket, settings.archive_prefix)):
+        if pending.initiated_at > utc_now() - _ORPHAN_AFTER:
+            continue
+        upload = pending.upload
+        with ctx.database.reader() as session:
+            if stalled.is_wanted(session, upload.upload_id, upload.key):
+                continue
+        ctx.store.abort_upload(upload)
+        count += 1
+        log.info("orphaned upload aborted", key=upload.key)
+    return count
 
 
 def purge_records(ctx: JobContext) -> int:

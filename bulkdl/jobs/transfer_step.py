@@ -90,7 +90,7 @@ def transfer(ctx: JobContext, keeper: LeaseKeeper, number: int, prepared: Prepar
         job_id=job.id,
         user_id=job.user_id,
         range_number=number,
-        total=len(prepared.contents.items),
+        total=prepared.contents.file_count,
         bytes_total=job.bytes_total,
         files=files,
         size=size,

@@ -647,3 +647,23 @@ def test_a_long_transfer_makes_room_for_others_and_goes_on_later(world: World, m
     with world.database.reader() as session:
         [work] = session.scalars(sa.select(BulkDownloadRange)).all()
     assert work.attempts == 1
+
+
+def test_an_old_upload_that_no_job_wants_is_aborted_and_others_are_left(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_ORPHAN_AFTER", timedelta(seconds=-60))
+    being_planned = world.submit(world.add_files(files_of(10)))
+    orphan, own = (
+        world.store.create_upload(
+            "archives", f"bulk-downloads/{job_id}.zip", file_name="x", content_type="x", metadata={}
+        )
+        for job_id in ("nobody", being_planned.job_id)
+    )
+    elsewhere = world.store.create_upload("archives", "other/x.zip", file_name="x", content_type="x", metadata={})
+
+    assert sweep.abort_orphans(world.context()) == 1
+
+    left = {pending.upload.upload_id for pending in world.store.list_uploads("archives", "")}
+    assert left == {own.upload_id, elsewhere.upload_id}
+    assert orphan.upload_id not in left

@@ -341,6 +341,6 @@ def test_only_what_left_nothing_behind_is_purged(database: Database) -> None:
 
     with database.reader() as session:
         assert records.get_job(session, gone.id) is None
-        assert ledger.items_of(session, gone.id) == []
+        assert list(ledger.items_of(session, gone.id)) == []
         assert records.get_job(session, dirty.id) is not None
         assert records.get_job(session, standing.id) is not None

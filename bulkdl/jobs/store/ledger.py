@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
@@ -38,12 +38,12 @@ class LedgerItem:
     reason: SkipReason | None
 
 
-def items_of(session: Session, job_id: str) -> list[LedgerItem]:
-    """The whole ledger of a job, in order."""
+def items_of(session: Session, job_id: str) -> Iterator[LedgerItem]:
+    """The ledger of a job, line by line, in order; to be read before the session ends."""
     columns = [getattr(BulkDownloadItem, column.name) for column in fields(LedgerItem)]
     query = sa.select(*columns).where(BulkDownloadItem.job_id == job_id).order_by(BulkDownloadItem.position)
     rows = session.execute(query.execution_options(stream_results=True, yield_per=_FETCH))
-    return [_compact(LedgerItem(*row)) for row in rows]
+    return (_compact(LedgerItem(*row)) for row in rows)
 
 
 def _compact(item: LedgerItem) -> LedgerItem:

@@ -99,12 +99,16 @@ def jobs_to_announce(session: Session, *, ended_before: datetime) -> Sequence[st
     return session.scalars(query.limit(_BATCH)).all()
 
 
-def open_uploads(session: Session) -> set[str]:
-    """The upload ids that belong to jobs under way."""
-    query = sa.select(BulkDownloadJob.upload_id).where(
-        BulkDownloadJob.status.in_(ACTIVE), BulkDownloadJob.upload_id.is_not(None)
+def is_wanted(session: Session, upload_id: str, key: str) -> bool:
+    """Whether an upload belongs to a job under way, or may: its job is being planned and has not said yet."""
+    query = sa.select(sa.literal(1)).where(
+        BulkDownloadJob.status.in_(ACTIVE),
+        sa.or_(
+            BulkDownloadJob.upload_id == upload_id,
+            sa.and_(BulkDownloadJob.archive_key == key, BulkDownloadJob.upload_id.is_(None)),
+        ),
     )
-    return {upload_id for upload_id in session.scalars(query) if upload_id}
+    return session.execute(query).first() is not None
 
 
 def purge(session: Session, *, ended_before: datetime) -> int:
