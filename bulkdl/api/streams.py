@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, g, jsonify, request
@@ -19,25 +20,21 @@ from bulkdl.api.auth import current_principal
 from bulkdl.api.blueprint import Blueprint
 from bulkdl.api.current import current_runtime
 from bulkdl.api.fields import is_id
+from bulkdl.api.long_lived import LongLivedRequests, continue_later
 from bulkdl.api.present import job_json
 from bulkdl.api.schemas.base import Schema
-from bulkdl.api.websocket import MAX_MESSAGE_SIZE, GuardedSocket, check_handshake, guard_socket, serve
+from bulkdl.api.websocket import SERVER_OPTIONS, GuardedSocket, check_handshake, guard_socket, keep_open, serve
 from bulkdl.errors import JobNotFound, NotAuthenticated
 from bulkdl.events import sse
 from bulkdl.events.feed import Feed, Job, ReadJobs, Snapshots
 from bulkdl.events.hub import EventHub, close_on_sigterm
 from bulkdl.events.peer import Peer, client_socket
-from bulkdl.events.stacks import on_other_stack
 from bulkdl.events.subscription import Subscription
 from bulkdl.events.tickets import LIFETIME_S, Tickets
-from bulkdl.events.wire import Message
 from bulkdl.identity import Principal
 from bulkdl.jobs import read
 from bulkdl.runtime import Runtime
 from bulkdl.settings import Settings
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 blueprint = Blueprint("streams", __name__, description="Live events: a snapshot first, then what changes.")
 
@@ -102,8 +99,8 @@ def init_streams(app: Flask, *, on_count: Callable[[int], None] | None = None) -
 def attach_streams(app: Flask, streams: Streams) -> None:
     """Make them known to the routes, and flask-sock to its limits."""
     app.extensions[_KEY] = streams
-    app.wsgi_app = LightEventStreams(app.wsgi_app)  # type: ignore[method-assign]  # Flask's own way to add a middleware
-    app.config["SOCK_SERVER_OPTIONS"] = {"max_message_size": MAX_MESSAGE_SIZE, "receive_bytes": MAX_MESSAGE_SIZE}
+    app.wsgi_app = LongLivedRequests(app.wsgi_app, ("/events", "/ws"))  # type: ignore[method-assign]  # Flask's way
+    app.config["SOCK_SERVER_OPTIONS"] = SERVER_OPTIONS
 
 
 def close_streams_on_sigterm(app: Flask) -> None:
@@ -123,19 +120,6 @@ def make_job_reader(runtime: Runtime) -> ReadJobs:
         return [job_json(view, prefix) for view in views]
 
     return read_jobs
-
-
-class LightEventStreams:
-    """WSGI middleware that leaves no trace of the application on the stack from which an event stream is sent."""
-
-    def __init__(self, inner: WSGIApplication) -> None:
-        self._inner = inner
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer as the application inside does."""
-        if environ["REQUEST_METHOD"] == "GET" and environ["PATH_INFO"].endswith("/events"):
-            return on_other_stack(lambda: self._inner(environ, start_response))
-        return self._inner(environ, start_response)
 
 
 # --- routes ---------------------------------------------------------------------------
@@ -171,12 +155,17 @@ def job_events(job_id: str) -> Response:
 
 def ws(server: Server) -> None:
     """What happens to your downloads, as messages `{"event": …, "data": …}`; `?jobId=` for one download."""
-    opened: _Opened = g.opened
-    sock: GuardedSocket = g.guarded_socket
-    serve(server, sock, opened.first, opened.feed)
+    opened: _Opened = g.pop("opened")
+    keep_open(server)
+    continue_later(request.environ, partial(_serve, server, g.guarded_socket, opened))
 
 
 Sock().route("/bulk-download/ws", bp=blueprint)(ws)
+
+
+def _serve(server: Server, sock: GuardedSocket, opened: _Opened) -> None:
+    with opened.subscription:
+        serve(server, sock, opened.feed)
 
 
 @blueprint.before_request
@@ -212,25 +201,24 @@ class _Opened:
 
     subscription: Subscription
     feed: Feed
-    first: Message
+    seq: int | None
+    """Of its first message."""
 
 
 class _Frames:
     """The body of an event stream. Closes the subscription when the server is done with it."""
 
-    __slots__ = ("_first", "_messages", "_subscription")
+    __slots__ = ("_messages", "_subscription")
 
     def __init__(self, opened: _Opened) -> None:
         self._subscription = opened.subscription
-        self._first: bytes | None = opened.first.sse
-        self._messages = opened.feed.follow()
+        self._messages = opened.feed.messages()
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        first, self._first = self._first, None
-        return first if first is not None else next(self._messages).sse
+        return next(self._messages).sse
 
     def close(self) -> None:
         """The last word of the WSGI server (PEP 3333), said also when the client has left."""
@@ -254,7 +242,7 @@ def _open(job_id: str | None) -> _Opened:
     except BaseException:
         subscription.close()
         raise
-    return _Opened(subscription, feed, first)
+    return _Opened(subscription, feed, first.seq)
 
 
 def _caller(streams: Streams) -> Principal:
@@ -270,7 +258,7 @@ def _caller(streams: Streams) -> Principal:
 def _stream(job_id: str | None) -> Response:
     opened = _open(job_id)
     frames = _Frames(opened)
-    if opened.feed.is_over and request.headers.get("Last-Event-ID") == str(opened.first.seq):
+    if opened.feed.is_over and request.headers.get("Last-Event-ID") == str(opened.seq):
         # The client has been told the end already. No Content tells it not to come back (WHATWG HTML §9.2.3).
         frames.close()
         return Response(status=HTTPStatus.NO_CONTENT)

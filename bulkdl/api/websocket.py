@@ -5,6 +5,7 @@ flask-sock and simple-websocket do the handshake and read what comes in. What go
 
 from __future__ import annotations
 
+import _thread
 import base64
 import binascii
 import contextlib
@@ -21,7 +22,7 @@ from wsproto.frame_protocol import CloseReason
 from bulkdl.errors import PermissionDenied
 from bulkdl.events.feed import Feed
 from bulkdl.events.types import BYE, HEARTBEAT
-from bulkdl.events.wire import PING_FRAME, Message, close_frame
+from bulkdl.events.wire import PING_FRAME, close_frame
 
 MAX_MESSAGE_SIZE = 4 * 1024
 """Of a message from the client, who need not send any: more is answered by 1009."""
@@ -32,6 +33,47 @@ _ALLOWANCE = 16 * 1024
 _MISSED_PONGS = 3
 _LINGER_S = 1.0
 _LINGER_SIZE = 1024 * 1024
+
+
+class ReaderThread:
+    """As much of `threading.Thread` as simple-websocket uses, at a fraction of its size: there is one for each."""
+
+    def __init__(self, target: Callable[[], None]) -> None:
+        self.name = ""
+        self._target = target
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def start(self) -> None:
+        """Run the target in a thread that the process does not wait for."""
+        _thread.start_new_thread(self._run, ())
+
+    def join(self, timeout: float) -> None:
+        """Wait until it has ended, at most so many seconds."""
+        if self._done.acquire(timeout=timeout):
+            self._done.release()
+
+    def _run(self) -> None:
+        try:
+            self._target()
+        finally:
+            self._done.release()
+
+
+class Unheard:
+    """Stands in for the event by which simple-websocket says that something has come in: nobody waits for that."""
+
+    def set(self) -> None:
+        """Nothing."""
+
+
+SERVER_OPTIONS = {
+    "max_message_size": MAX_MESSAGE_SIZE,
+    "receive_bytes": MAX_MESSAGE_SIZE,
+    "thread_class": ReaderThread,
+    "event_class": Unheard,
+}
+"""What flask-sock makes its servers with."""
 
 # Any: the WSGI environment.
 Environ = MutableMapping[str, Any]
@@ -121,7 +163,7 @@ class GuardedSocket:
         """The descriptor."""
         return self._sock.fileno()
 
-    def finish(self, thread: threading.Thread) -> None:
+    def finish(self, thread: ReaderThread) -> None:
         """End the connection so that the other side still gets the last frame.
 
         A socket that is closed with bytes unread makes the kernel send a reset, which overtakes what was written.
@@ -144,13 +186,22 @@ class GuardedSocket:
             left -= len(data)
 
 
-def serve(server: Server, sock: GuardedSocket, first: Message, feed: Feed) -> None:
+def keep_open(server: Server) -> None:
+    """Keep flask-sock from closing the connection when the view returns; `serve` will."""
+    server.close = _do_nothing
+
+
+def _do_nothing() -> None:
+    pass
+
+
+def serve(server: Server, sock: GuardedSocket, feed: Feed) -> None:
     """Send the feed until it ends or the client is gone, then close."""
+    del server.close
     code, reason = CloseReason.NORMAL_CLOSURE, ""
     try:
-        sock.send(first.frame)
         missed_pongs = 0
-        for message in feed.follow():
+        for message in feed.messages():
             frame = message.frame
             if message.name == HEARTBEAT:
                 missed_pongs = 0 if server.pong_received else missed_pongs + 1

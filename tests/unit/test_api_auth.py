@@ -280,3 +280,31 @@ def test_nobody_is_signed_in_outside_the_demo(tmp_path: Path, jwt_cookies: bool)
 
     assert response.status_code == 200
     assert "Set-Cookie" not in response.headers
+
+
+# --- the page -------------------------------------------------------------------------
+
+
+def test_the_page_is_told_what_it_needs_as_data(cookie_app: Flask) -> None:
+    client, _ = with_cookies(cookie_app)
+
+    page = client.get("/").get_data(as_text=True)
+    data = page.partition('id="bulkdl-config">')[2].partition("</script>")[0]
+
+    config = json.loads(data)
+    assert config["urlPrefix"] == "/media-collab"
+    assert config["projects"] == ["demo"]
+    assert (config["csrfCookie"], config["csrfHeader"], config["isDemo"]) == (
+        "csrf_access_token",
+        "X-CSRF-TOKEN",
+        False,
+    )
+
+
+def test_a_project_s_name_cannot_break_out_of_the_page(cookie_app: Flask) -> None:
+    client = cookie_app.test_client()
+    client.set_cookie("access_token_cookie", make_token(projects=["</script><script>alert(1)</script>"]))
+
+    page = client.get("/").get_data(as_text=True)
+
+    assert "<script>alert" not in page
