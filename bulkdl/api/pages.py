@@ -9,7 +9,6 @@ from flask import Blueprint, Response, g, make_response, render_template
 from bulkdl.api.auth import CSRF_COOKIE, CSRF_HEADER, log_demo_user_in, uses_cookies
 from bulkdl.api.current import current_settings
 from bulkdl.identity import Principal
-from bulkdl.identity import Principal
 from bulkdl.settings import Settings
 
 blueprint = Blueprint("pages", __name__)
@@ -35,5 +34,4 @@ def page_config(settings: Settings, principal: Principal | None = None) -> dict[
         "heartbeatSeconds": settings.heartbeat_s,
         "projects": sorted(principal.project_ids) if principal else [],
         "isDemo": settings.demo_user is not None,
-        "projects": sorted(principal.project_ids) if principal else [],
     }
