@@ -6,6 +6,10 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?=
+NPM_CI := npm ci --no-audit --no-fund --loglevel=error
+
+# Node.js comes with requirements-dev.txt; what is installed here goes before what the machine has.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
 
@@ -14,15 +18,17 @@ run: $(VENV)/runtime.stamp ## start the whole system on http://127.0.0.1:8000 (o
 	@exec $(BIN)/python -m bulkdl
 
 .PHONY: test
-test: $(VENV)/dev.stamp ## run every test, or those that TESTS names
+test: $(VENV)/dev.stamp frontend/node_modules/stamp examples/react/dist/stamp ## run every test, or those that TESTS names
 	$(BIN)/python -m pytest $(TESTS)
+	$(if $(TESTS),,npm test --silent --prefix frontend)
 
 .PHONY: lint
-lint: $(VENV)/dev.stamp ## check style, types and the rules of DESIGN on who imports whom
+lint: $(VENV)/dev.stamp frontend/node_modules/stamp ## check style, types and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	npm run lint --silent --prefix frontend
 
 .PHONY: format
 format: $(VENV)/dev.stamp ## lay the code out
@@ -35,7 +41,7 @@ bench: $(VENV)/dev.stamp ## measure speed and memory; the figures are explained 
 
 .PHONY: clean
 clean: ## remove what was installed, and the data of `make run`
-	rm -rf $(VENV) .bulkdl
+	rm -rf $(VENV) .bulkdl frontend/node_modules examples/react/node_modules examples/react/dist
 
 .PHONY: help
 help: ## list the targets
@@ -52,4 +58,15 @@ $(VENV)/runtime.stamp: requirements.txt pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/dev.stamp: requirements-dev.txt $(VENV)/runtime.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+frontend/node_modules/stamp: frontend/package-lock.json $(VENV)/dev.stamp
+	$(NPM_CI) --prefix frontend
+	@touch $@
+
+# The example that tests look at, built against the client's generated types.
+examples/react/dist/stamp: frontend/node_modules/stamp $(shell find examples/react/src bulkdl/static -name types -prune -o -type f -print)
+	npm run types --silent --prefix frontend
+	$(NPM_CI) --prefix examples/react
+	npm run build --silent --prefix examples/react
 	@touch $@
