@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import context
+from alembic.util import CommandError
 
 from bulkdl.database import Base, Database
+from bulkdl.errors import SettingsError
 from bulkdl.jobs import models  # noqa: F401 - registers the tables
 from bulkdl.settings import load_database_url
 
@@ -26,7 +28,11 @@ given = context.config.attributes.get("connection")
 if given is not None:
     _migrate(given)
 else:
-    database = Database(load_database_url())
+    try:
+        database = Database(load_database_url())
+    except SettingsError as exc:
+        # Alembic prints these as one line.
+        raise CommandError(str(exc)) from exc
     try:
         with database.engine.connect() as opened:
             _migrate(opened)

@@ -29,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 PREFIX = "/media-collab"
 JOBS = f"{PREFIX}/bulk-download/jobs"
 PROJECT = "demo"
+COMMANDS = parse_procfile((ROOT / "Procfile").read_text()).processes
 SECRET = "only-for-tests-and-32-characters-long"
 
 
@@ -59,7 +60,6 @@ class System:
         self.web: Process | None = None
         self.clock: Process | None = None
         self._folder = folder
-        self._commands = parse_procfile((ROOT / "Procfile").read_text()).processes
         self._pool = urllib3.PoolManager(retries=False, timeout=30)
         self._started: list[Process] = []
 
@@ -181,7 +181,7 @@ class System:
 
     def _spawn(self, name: str) -> Process:
         log_path = self._folder / f"{name}-{len(self._started)}.log"
-        process = Process(f"exec {self._commands[name]}", log_path=log_path, environ=self.environ, cwd=ROOT)
+        process = Process(f"exec {COMMANDS[name]}", log_path=log_path, environ=self.environ, cwd=ROOT)
         self._started.append(process)
         return process
 
