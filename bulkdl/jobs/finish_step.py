@@ -37,10 +37,10 @@ def finish(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
         saved = checkpoint.parts_of(session, prepared.job.id)
     add_saved(prepared.checksums, saved)
     try:
-        _store_missing_parts(ctx, keeper, prepared, saved)
+        parts = _store_missing_parts(ctx, keeper, prepared, saved)
         _check_copied_sources(ctx, prepared)
         keeper.check()
-        _complete(ctx, prepared)
+        _complete(ctx, prepared, parts)
     except (UploadNotFound, StorageUnavailable):
         # The answer to an earlier completion may have been lost on its way: the object itself tells.
         if not _stands(ctx, prepared):
@@ -52,13 +52,16 @@ def finish(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
     settle(ctx, prepared.job.id)
 
 
-def _store_missing_parts(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared, saved: Sequence[SavedPart]) -> None:
-    """Store the late parts, and whatever the store does not hold as the checkpoint says."""
-    held = {part.number: part for part in ctx.store.list_parts(prepared.upload)}
-    stored = {part.number for part in saved if _is_held(prepared.plan, part, held.get(part.number))}
+def _store_missing_parts(
+    ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared, saved: Sequence[SavedPart]
+) -> list[UploadedPart]:
+    """Store the late parts, and whatever the store does not hold as the checkpoint says; all parts as it holds them."""
+    held = list(ctx.store.list_parts(prepared.upload))
+    by_number = {part.number: part for part in held}
+    stored = {part.number for part in saved if _is_held(prepared.plan, part, by_number.get(part.number))}
     missing = [number for number in range(1, prepared.plan.part_count + 1) if number not in stored]
     if not missing:
-        return
+        return held
     log.debug("storing late parts", job_id=prepared.job.id, parts=len(missing))
     record = Checkpoint(ctx, keeper, prepared, files=0, size=0)
     ctx.require_transfer().run(
@@ -75,10 +78,16 @@ def _store_missing_parts(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepare
         )
     )
     record.save()
+    return list(ctx.store.list_parts(prepared.upload))
 
 
 def _is_held(plan: Plan, part: SavedPart, held: UploadedPart | None) -> bool:
-    return held is not None and part.etag == held.etag and held.size == plan.part(part.number).size
+    return held is not None and part.etag == held.etag and held.size == _size_of(plan, part.number)
+
+
+def _size_of(plan: Plan, number: int) -> int:
+    start, stop = plan.bounds(number)
+    return stop - start
 
 
 def _ignore(size: int, files: int) -> None:
@@ -98,13 +107,13 @@ def _check_copied_sources(ctx: JobContext, prepared: Prepared) -> None:
             raise ObjectChanged("the object changed while it was copied", bucket=source.bucket, key=source.key)
 
 
-def _complete(ctx: JobContext, prepared: Prepared) -> None:
-    plan, held = prepared.plan, list(ctx.store.list_parts(prepared.upload))
-    expected = [(number, plan.part(number).size) for number in range(1, plan.part_count + 1)]
-    if [(part.number, part.size) for part in held] != expected:
+def _complete(ctx: JobContext, prepared: Prepared, parts: Sequence[UploadedPart]) -> None:
+    plan = prepared.plan
+    expected = [(number, _size_of(plan, number)) for number in range(1, plan.part_count + 1)]
+    if [(part.number, part.size) for part in parts] != expected:
         raise StorageUnavailable("the store does not hold every part of the upload as planned")
     crc32 = archive_crc32(plan.layout, prepared.checksums)
-    ctx.store.complete_upload(prepared.upload, held, size=plan.layout.size, crc32=crc32)
+    ctx.store.complete_upload(prepared.upload, parts, size=plan.layout.size, crc32=crc32)
 
 
 def _stands(ctx: JobContext, prepared: Prepared) -> bool:
