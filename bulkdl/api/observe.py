@@ -24,6 +24,7 @@ def init_observation(app: Flask, metrics: WebMetrics) -> None:
     app.extensions[_KEY] = metrics
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_forget)
 
 
 def current_metrics() -> WebMetrics:
@@ -35,8 +36,13 @@ def _begin() -> None:
     given = request.headers.get(REQUEST_ID_HEADER, "")
     g.request_id = given if _FIT_ID(given) else secrets.token_hex(8)
     g.began = time.perf_counter()
-    structlog.contextvars.clear_contextvars()
+    _forget()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+
+def _forget(exc: BaseException | None = None) -> None:
+    # A thread, or the greenlet of a kept-alive connection, serves one request after another.
+    structlog.contextvars.unbind_contextvars("request_id", "job_id")
 
 
 def _end(response: Response) -> Response:
