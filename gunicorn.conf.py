@@ -30,6 +30,8 @@ def _number(name, default):
 
 bind = os.environ.get("BULKDL_BIND", "").strip() or f"0.0.0.0:{_number('PORT', 8000)}"
 workers = _number("WEB_CONCURRENCY", 1)
+# gevent notes on each greenlet where it was spawned: a kilobyte for every open stream.
+os.environ.setdefault("GEVENT_TRACK_GREENLET_TREE", "false")
 worker_class = "bulkdl.api.greenlets.GreenletWorker"
 # Streams have a limit of their own; above it there must be room to say so, and to answer everything else.
 worker_connections = _settings.max_streams + 2_000

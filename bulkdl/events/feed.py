@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from bulkdl.errors import BulkdlError, JobNotFound, ServiceUnavailable
+from bulkdl.events.stacks import on_other_stack
 from bulkdl.events.subscription import Signal, Subscription
 from bulkdl.events.types import BYE, HEARTBEAT, SNAPSHOT
 from bulkdl.events.wire import Message
@@ -58,6 +59,7 @@ class Feed:
     __slots__ = (
         "_checked_at",
         "_expires_at",
+        "_first",
         "_heartbeat_s",
         "_must_resync",
         "_said_at",
@@ -82,17 +84,26 @@ class Feed:
         self._expires_at = expires_at
         self._shown: dict[str, tuple[float, float]] = {}
         """By job: the seq that was said last, and when it was heard (monotonic)."""
+        self._first: Message | None = None
         self._must_resync = False
         self._said_at = self._checked_at = time.monotonic()
         self.is_over = False
         """True when this is the stream of one job, and its end has been said."""
 
     def begin(self) -> Message:
-        """The first message, a snapshot. Raises `JobNotFound`, and whatever keeps the jobs from being read."""
-        return self._snapshot(self._read())
+        """Prepare the first message, a snapshot.
 
-    def follow(self) -> Iterator[Message]:
-        """Everything after the first message; ends when the stream should."""
+        Raises `JobNotFound`, and whatever keeps the jobs from being read: there is still time to answer that.
+        """
+        self._first = self._snapshot(self._read())
+        return self._first
+
+    def messages(self) -> Iterator[Message]:
+        """Everything, the first message first; ends when the stream should. To be called once, after `begin`."""
+        first, self._first = self._first, None
+        if first is not None:
+            yield first
+        del first
         while not self.is_over:
             item = self._subscription.next(self._patience_s())
             if item is Signal.GONE:
@@ -158,7 +169,7 @@ class Feed:
         if not quiet and not self._must_resync:
             return None
         try:
-            jobs = self._read()
+            jobs = on_other_stack(self._read)
         except JobNotFound:
             self.is_over = True
             return None

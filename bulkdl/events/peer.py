@@ -11,8 +11,11 @@ from typing import Any
 _SEND_BUFFER = 32 * 1024
 """What the kernel keeps for a reader that does not read. Left alone it grows to megabytes for each."""
 
-_VANISHED_AFTER_MS = 60_000
-"""How long sent bytes may stay without an acknowledgement: the reader's machine or network is gone."""
+_VANISHED_AFTER_MS = 130_000
+"""How long sent bytes may stay unacknowledged, as when the reader's machine or network is gone.
+
+Linux counts a reader that is there and does not read among them: longer, therefore, than such a one is suffered.
+"""
 
 
 class Peer:

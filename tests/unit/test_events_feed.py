@@ -102,7 +102,9 @@ def run(
     subscription.script = iter(script)
     feed = Feed(subscription, Snapshots(jobs.read), heartbeat_s=HEARTBEAT_S, expires_at=expires_at)  # type: ignore[arg-type]
     feed.begin()
-    return [(message.name, json.loads(message.text)["data"]) for message in feed.follow()]
+    first, *rest = feed.messages()
+    assert first.name == types.SNAPSHOT
+    return [(message.name, json.loads(message.text)["data"]) for message in rest]
 
 
 def names(said: list[tuple[str, dict[str, Any]]]) -> list[str]:
