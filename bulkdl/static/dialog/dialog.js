@@ -128,7 +128,7 @@ export class BulkDownloadDialog extends Base {
   #update() {
     const state = this.#client?.state;
     if (!state) return;
-    const locale = /** @type {HTMLElement | null} */ (this.closest("[lang]"))?.lang || undefined;
+    const locale = localeOf(/** @type {HTMLElement | null} */ (this.closest("[lang]"))?.lang);
     const hadFocus = this.shadowRoot?.activeElement;
     render(this.#parts, state, this.#texts, locale);
     this.#announcer.hear(state, this.#texts);
@@ -166,4 +166,9 @@ export class BulkDownloadDialog extends Base {
     // What goes wrong is in the client's state, and so on the screen.
     else if (action) this.#client?.[action]().catch(() => {});
   }
+}
+
+/** The page's language, as the person's region writes it: "en" is "en-GB" to somebody there. @param {string | undefined} lang */
+function localeOf(lang) {
+  return (lang && navigator.languages.find((known) => known.startsWith(`${lang}-`))) || lang || undefined;
 }

@@ -34,6 +34,7 @@ dialog::backdrop { background: #0b0f1a8c; backdrop-filter: blur(3px); }
 dialog:focus-visible { outline: none; }
 .frame { display: grid; gap: 1.125rem; padding: 1.375rem 1.5rem 1.5rem; }
 .head { display: grid; grid-template-columns: auto 1fr auto; gap: 0.875rem; align-items: start; }
+.head > div { align-self: center; }
 .badge {
   display: grid; place-items: center;
   inline-size: 2.5rem; block-size: 2.5rem; border-radius: 0.75rem;

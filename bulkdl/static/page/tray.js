@@ -17,7 +17,7 @@ const FACES = {
   pending: ["Waiting to start", "clock"],
   processing: ["Building", "working"],
   complete: ["Ready", "check"],
-  incomplete: ["Ready, with files missing", "warning"],
+  incomplete: ["Ready", "warning"],
   failed: ["Failed", "failed"],
   cancelled: ["Cancelled", "stopped"],
   expired: ["Expired", "clock"],
@@ -137,6 +137,7 @@ function facts(job, word) {
   } else if (job.status === "complete") {
     const count = job.fileCount ?? 0;
     texts.push(`${formatCount(count)} ${count === 1 ? "file" : "files"}`);
+    if (job.skippedCount) texts[0] = `${formatCount(job.skippedCount)} missing`;
     if (job.fileSize !== null) texts.push(formatBytes(job.fileSize));
   } else if (job.createdAt) texts.push(formatRelative(new Date(job.createdAt), Date.now()));
   const nodes = [texts.join(" · ")];
