@@ -23,7 +23,7 @@ from bulkdl.runtime import Role, Runtime, make_runtime
 from bulkdl.settings import Settings, load_settings
 
 _MIB = 1024**2
-_GUARD_TIMEOUT_S = 0.4
+_GUARD_TIMEOUT_S = 0.3
 _BYTES_PER_ID = 80
 """An id of full length in a JSON list, and some room."""
 

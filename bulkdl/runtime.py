@@ -71,7 +71,7 @@ def make_runtime(
     database = Database(settings.database_url)
     store = make_store(settings)
     # In a web process somebody waits for the answer, and shall have it within two seconds.
-    patience_s = 1.2 if role is Role.WEB else REPLY_TIMEOUT_S
+    patience_s = 1.0 if role is Role.WEB else REPLY_TIMEOUT_S
     client = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify, reply_timeout_s=patience_s)
     broker = make_broker(client, middleware=middleware)
     publisher = Publisher(client)
