@@ -20,6 +20,7 @@ from bench.setup import Store, Workbench, given_store, own_environ
 from bench.workloads import GIB, NAMES, make_workload
 
 KINDS = ("micro", "latency", "service", "free", "delayed", "growth", "fanout")
+_WORKLOADS = {"service": NAMES, "free": ("W1", "W2", "W4"), "delayed": ("W1", "W4")}
 _TRYING_OUT = 0.01
 _RAW_CONCURRENCIES = (8, 16, 32, 64)
 
@@ -45,14 +46,14 @@ class Options:
 @click.argument("kinds", nargs=-1, type=click.Choice([*KINDS, "report"]))
 @click.option("--scale", type=float, default=1.0, help="Part of the full size, to try the bench out.")
 @click.option("--rounds", type=int, default=3, show_default=True, help="Rounds of everybody in turns.")
-@click.option("--workloads", default=",".join(NAMES), show_default=True, help="Which of them.")
+@click.option("--workloads", default="", help="Which of them, by commas; unless given, those with a target.")
 @click.option("--only", default="", help="Contestants whose names contain one of these words, by commas.")
 @click.option("--pause", "pause_s", type=float, default=1.0, show_default=True, help="Seconds of rest before each run.")
 def main(kinds: Sequence[str], scale: float, rounds: int, workloads: str, only: str, pause_s: float) -> None:
     """Measure KINDS (all, unless named) and show every figure beside its target.
 
     The servers are given by the environment: S3_ENDPOINT_URL (with S3_PROVIDER and the AWS_ keys) for `service`,
-    BENCH_FREE_URL and BENCH_DELAYED_URL (with BENCH_OBJECTS_FOLDER and BENCH_PARTS_URL) for the other two races.
+    BENCH_FREE_URL and BENCH_DELAYED_URL (with BENCH_OBJECTS_FOLDER and BENCH_PARTS_FOLDER) for the other two races.
     What was measured at full size is written down. See bench/README.md.
     """
     options = Options(scale=scale, rounds=rounds, workloads=_words(workloads), only=_words(only), pause_s=pause_s)
@@ -129,8 +130,9 @@ def _delayed(bench: Workbench, options: Options) -> Iterator[Section]:
 
 def _alone(bench: Workbench, name: str, variable: str, options: Options) -> Iterator[Section]:
     environ = own_environ()
-    if variable not in environ or "BENCH_OBJECTS_FOLDER" not in environ:
-        console.print(f"Not measured: {variable} and BENCH_OBJECTS_FOLDER are not set.")
+    missing = [it for it in (variable, "BENCH_OBJECTS_FOLDER", "BENCH_PARTS_FOLDER") if it not in environ]
+    if missing:
+        console.print(f"Not measured: {' and '.join(missing)} must be set.")
         return
     store = Store(
         environ[variable],
@@ -138,17 +140,17 @@ def _alone(bench: Workbench, name: str, variable: str, options: Options) -> Iter
         "us-east-1",
         "bench",
         objects_folder=Path(environ["BENCH_OBJECTS_FOLDER"]),
-        parts_url=environ.get("BENCH_PARTS_URL"),
+        parts_folder=Path(environ["BENCH_PARTS_FOLDER"]),
         any_key="bench",
     )
-    yield from _race(bench, name, store, contestants.of_transfer(bench, is_near=name == "free"), options)
+    yield from _race(bench, name, store, contestants.of_transfer(bench), options)
 
 
 def _race(
     bench: Workbench, name: str, store: Store, entered: Sequence[Contestant], options: Options
 ) -> Iterator[Section]:
     section = new_section(name, provider=store.provider, scale=options.scale, rounds=options.rounds)
-    for workload_name in options.workloads:
+    for workload_name in options.workloads or _WORKLOADS[name]:
         workload = make_workload(workload_name, options.scale)
         console.print(f"{workload.name} · {workload.title}: bringing {workload.size / GIB:.2f} GiB")
         heat = Heat(store=store, workload=workload, versions=library.bring(store, workload))

@@ -53,7 +53,6 @@ class _Program:
         built = Built(
             key=self.key,
             upload_id=str(told.get("uploadId", "")),
-            part_count=int(str(told["partCount"])),
             has_zip=self.has_zip,
         )
         return seconds, built
@@ -88,21 +87,17 @@ def of_service(bench: Workbench) -> list[Contestant]:
     ]
 
 
-def of_transfer(bench: Workbench, *, is_near: bool) -> list[Contestant]:
-    """For a server that only serves and swallows: the transfer alone, and the others without their queue.
-
-    Far away, what deflates and the slowest of the Python peers are not worth the wait.
-    """
-    entered = [
+def of_transfer(bench: Workbench) -> list[Contestant]:
+    """For a server that only serves and swallows: the transfer alone, and the others without their queue."""
+    return [
         Contestant(OURS, _python(bench, "ours")),
         Contestant(FIXED, _python(bench, "ours", max_concurrency=10)),
         Contestant(RAW, _python(bench, "raw", has_zip=False)),
-        *_node(bench, queue=False),
+        *(node for node in _node(bench, queue=False) if node.name != NODE_DEFLATE),
         Contestant(ZIPFILE, _python(bench, "with_zipfile")),
         Contestant(ZIPSTREAM, _python(bench, "with_zipstream_ng")),
         Contestant(STREAM_ZIP, _python(bench, "with_stream_zip")),
     ]
-    return [it for it in entered if is_near or it.name not in (NODE_DEFLATE, STREAM_ZIP)]
 
 
 def raw_at(bench: Workbench, concurrency: int) -> Contestant:
@@ -121,6 +116,7 @@ def try_raw(bench: Workbench, heat: Heat, concurrency: int) -> float:
 def has_node() -> bool:
     """Install the Node peers' packages if they are missing; False where there is no Node."""
     if shutil.which("node") is None or shutil.which("npm") is None:
+        print("Node is missing: its peers, and with them most of the targets, are left out.")
         return False
     if not (_NODE / "node_modules").exists():
         subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=_NODE, check=True, stdout=subprocess.DEVNULL)

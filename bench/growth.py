@@ -16,7 +16,7 @@ from bench.meter import Meter
 from bench.service import Service
 from bench.setup import Store, Workbench
 from bench.sink import MODIFIED
-from bulkdl.archive.crc32 import archive_crc32
+from bulkdl.archive.crc32 import archive_crc32, crc32
 from bulkdl.archive.layout import Entry, Layout
 from bulkdl.local.processes import free_port
 from bulkdl.storage import ObjectVersion
@@ -65,6 +65,7 @@ def measure(bench: Workbench, say: Callable[[str], None], *, most_files: int, mo
     }
     if 100_000 in per_file:
         figures["time_ratio"] = per_file[100_000] / per_file[1_000]
+        figures["most_files_peak_mib"] = by_count[-1].peak_bytes / MIB
     if 64 * GIB in peaks:
         figures["memory_ratio"] = peaks[64 * GIB] / peaks[GIB]
     return figures
@@ -123,8 +124,6 @@ def _check(store: Store, job_id: str, names: Sequence[str], sizes: Sequence[int]
 
 
 def _crc32_of_zeros(size: int) -> int:
-    from bulkdl.archive.crc32 import crc32
-
     value, zeros = 0, memoryview(bytes(MIB))
     for start in range(0, size, MIB):
         value = crc32(zeros[: min(MIB, size - start)], value)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -67,12 +65,3 @@ def _write_files(store: Store, folder: Path, workload: Workload) -> dict[str, Ob
         unfinished.rename(path)
     # Such a server keeps no ETags: `*` is the only If-Match that it can honour (RFC 9110 §13.1.1).
     return {file.key: ObjectVersion(store.bucket, file.key, file.size, "*") for file in workload.files}
-
-
-def clear_files(store: Store, workloads: Iterable[Workload]) -> None:
-    """Delete the files of these workloads again."""
-    if store.objects_folder is None:
-        return
-    for workload in workloads:
-        folder = (store.objects_folder / store.bucket / workload.files[0].key).parent
-        shutil.rmtree(folder, ignore_errors=True)

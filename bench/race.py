@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -14,9 +15,8 @@ from bench.library import open_store
 from bench.meter import Meter
 from bench.peers.protocol import Task
 from bench.setup import Store
-from bench.verify import check_archive, open_object, open_parts
+from bench.verify import NotTheArchive, check_archive, open_object, open_parts
 from bench.workloads import Workload
-from bulkdl.errors import ObjectNotFound
 from bulkdl.storage import ObjectVersion
 
 RAW = "raw limit"
@@ -60,7 +60,6 @@ class Built:
 
     key: str
     upload_id: str = ""
-    part_count: int = 0
     has_zip: bool = True
 
 
@@ -182,9 +181,8 @@ def _relay(endpoint: str) -> Iterator[CountingRelay]:
 
 def verify_and_drop(heat: Heat, built: Built) -> None:
     """Read the archive back, and delete it. Raises `NotTheArchive`."""
-    if heat.store.parts_url is not None:
-        _verify_parts(heat, heat.store.parts_url, built)
     if not heat.store.is_whole:
+        _verify_parts(heat, built)
         return
     client = open_store(heat.store)
     try:
@@ -192,15 +190,16 @@ def verify_and_drop(heat: Heat, built: Built) -> None:
         if built.has_zip:
             check_archive(open_object(client, version), heat.workload)
         elif version.size != heat.workload.size:
-            raise ObjectNotFound(f"{version.size} bytes", bucket=heat.store.bucket, key=built.key)
+            raise NotTheArchive(f"{version.size} bytes instead of {heat.workload.size}")
         client.delete(heat.store.bucket, built.key)
     finally:
         client.close()
 
 
-def _verify_parts(heat: Heat, template: str, built: Built) -> None:
+def _verify_parts(heat: Heat, built: Built) -> None:
+    if heat.store.parts_folder is None:
+        return
+    folder = heat.store.parts_folder / built.upload_id
     if built.has_zip:
-        file = open_parts(
-            lambda number: template.format(upload_id=built.upload_id, number=number), built.part_count, 8 * 1024**2
-        )
-        check_archive(file, heat.workload)
+        check_archive(open_parts(folder), heat.workload)
+    shutil.rmtree(folder)

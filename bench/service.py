@@ -7,6 +7,7 @@ import secrets
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from bulkdl.jobs.catalogue import asset_id_of
 from bulkdl.jobs.models import Asset, ObjectChecksum
 from bulkdl.jobs.store import ledger
 from bulkdl.jobs.store.clock import utc_now
-from bulkdl.local.processes import free_port, is_listening
+from bulkdl.local.processes import free_port
 from bulkdl.local.supervisor import load_procfile
 from bulkdl.storage import ObjectVersion
 
@@ -72,7 +73,7 @@ class Service:
         self._procfile = load_procfile(ROOT / "Procfile")
         web, self.worker = self._run("web"), self._run("worker")
         self._run("clock")
-        self._wait_for(lambda: is_listening(self._port), web)
+        self._wait_for(self._is_ready, web)
         self._wait_for_worker()
 
     def _prepare_database(self) -> str:
@@ -98,6 +99,13 @@ class Service:
         child = self._bench.child(f"exec {self._procfile[name]} 1>&2", name, self._environ)
         self._stack.callback(child.stop)
         return child
+
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/readyz", timeout=10) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def _wait_for_worker(self) -> None:
         processes = int((self._bench.environ | self._environ).get("WORKER_PROCESSES", "2"))

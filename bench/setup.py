@@ -26,8 +26,8 @@ class Store:
     bucket: str
     objects_folder: Path | None = None
     """Objects are written there, as files, instead of being put."""
-    parts_url: str | None = None
-    """Where stored parts can be read back, with `{upload_id}` and `{number}`."""
+    parts_folder: Path | None = None
+    """Where such a server leaves the parts, as `<upload id>/<number>`."""
 
     any_key: str | None = None
     """Set where any key will do: a server that asks nobody who he is. Else credentials come from the environment."""

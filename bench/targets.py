@@ -66,6 +66,7 @@ def _figures(sections: Mapping[str, Section]) -> Iterator[Target]:
     growth = _figures_of(sections, "growth")
     yield _at_most("time per file, 100,000 files of 1 KiB against 1,000", growth.get("time_ratio"), 1.15, "×")
     yield _at_most("peak memory, a job of 64 GiB against one of 1 GiB", growth.get("memory_ratio"), 1.15, "×")
+    yield _at_most("peak memory, a job of 100,000 files", growth.get("most_files_peak_mib"), 256.0, " MiB")
     micro = _figures_of(sections, "micro")
     yield _at_most("plan of 100,000 entries", micro.get("plan_100000_s"), 1.0, " s")
     yield _at_most("plan of 100,000 entries, memory", micro.get("plan_100000_mib"), 150.0, " MiB")

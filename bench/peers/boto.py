@@ -110,7 +110,7 @@ class PartsWriter:
             UploadId=self.upload_id,
             MultipartUpload={"Parts": parts},  # type: ignore[typeddict-item]
         )
-        return {"uploadId": self.upload_id, "partCount": len(parts)}
+        return {"uploadId": self.upload_id}
 
     def _store(self, body: bytearray) -> None:
         self._count += 1

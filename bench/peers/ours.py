@@ -59,7 +59,7 @@ def prepare(task: Task) -> Callable[[], dict[str, object]]:
         )
         parts.sort(key=lambda part: part.number)
         store.complete_upload(upload, parts, size=layout.size, crc32=archive_crc32(layout, checksums))
-        return {"uploadId": upload.upload_id, "partCount": len(parts)}
+        return {"uploadId": upload.upload_id}
 
     return build
 

@@ -41,7 +41,7 @@ class Task:
 def take_part(prepare: Callable[[Task], Callable[[], dict[str, object]]]) -> None:
     """Run the protocol: `prepare` gets ready and returns what builds the archive and says what came of it.
 
-    That is `uploadId` and `partCount`, for stores that keep parts only.
+    That is `uploadId`, for servers that keep nothing but parts.
     """
     task = Task(**json.loads(Path(sys.argv[1]).read_text()))
     build = prepare(task)

@@ -70,7 +70,7 @@ class _Copy:
                 future.result()
         self._parts.sort(key=lambda part: part.number)
         store.complete_upload(self._upload, self._parts, size=self._size, crc32=0)
-        return {"uploadId": self._upload.upload_id, "partCount": len(self._parts)}
+        return {"uploadId": self._upload.upload_id}
 
     def _work(self) -> None:
         while (taken := self._take()) is not None:

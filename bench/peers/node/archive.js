@@ -57,7 +57,7 @@ export async function buildArchive(client, task) {
   await append(archive, client, task);
   await archive.finalize();
   await stored;
-  return { uploadId: upload.uploadId, partCount: Math.ceil(archive.pointer() / task.part_size) };
+  return { uploadId: upload.uploadId };
 }
 
 async function append(archive, client, task) {
