@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 LONGEST_PATH = 240
 """Characters: Windows' 260 less a short folder to extract into."""
@@ -21,6 +22,8 @@ _LONGEST_FOLDER = 180
 _LONGEST_DEEP_SEGMENT = 60
 _LONGEST_EXTENSION = 20
 _ROOM_FOR_NUMBER = len(" (1000000)")
+_NOWHERE = frozenset({"", ".", ".."})
+"""Segments that name nothing of their own."""
 _UNNAMED = "file"
 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]')
@@ -110,16 +113,26 @@ class _Tree:
 
 def _clean_path(name: str) -> tuple[tuple[str, ...], str]:
     """Folders and file name, safe and short enough, not yet unique."""
-    *folders, file = _clean_segments(name) or [_UNNAMED]
-    folders = _shorten_folders(folders)
+    head, _, tail = name.replace("\\", "/").rpartition("/")
+    folders, file = _clean_folders(head), _clean_segment(tail) if tail not in _NOWHERE else ""
+    if not folders or not file:
+        # Nothing but a file name, or none at all: then the last folder is the file.
+        *kept, file = _clean_segments(name) or [_UNNAMED]
+        folders = tuple(_shorten_folders(kept))
     stem, extension = _split_extension(file)
     room = _room("".join(f"{folder}/" for folder in folders))
-    return tuple(folders), _cut_stem(stem, extension, room, LONGEST_SEGMENT) + extension
+    return folders, _cut_stem(stem, extension, room, LONGEST_SEGMENT) + extension
+
+
+@lru_cache(maxsize=1024)
+def _clean_folders(head: str) -> tuple[str, ...]:
+    """The folders of a path, cleaned and shortened; many files share them."""
+    return tuple(_shorten_folders(_clean_segments(head)))
 
 
 def _clean_segments(name: str) -> list[str]:
     """Safe segments: no drive, no `..`, none empty."""
-    segments = [segment for segment in name.replace("\\", "/").split("/") if segment not in ("", ".", "..")]
+    segments = [segment for segment in name.replace("\\", "/").split("/") if segment not in _NOWHERE]
     if segments and _DRIVE.fullmatch(segments[0]):
         del segments[0]
     return [cleaned for segment in segments if (cleaned := _clean_segment(segment))]
