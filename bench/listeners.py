@@ -69,22 +69,31 @@ class Listeners:
         self._selector = selectors.DefaultSelector()
         self._pattern = _SSE if kind == "sse" else _WS
         self._delays_ms: list[float] = []
-        self._begun = self._ended = self._lost = 0
+        self._opening = self._begun = self._ended = self._lost = 0
+        self._refused: list[int] = []
+        self.refusals = 0
 
-    def open(self, count: int, deadline_s: float = 300.0) -> None:
-        """Open so many, some at a time, and wait for everybody's snapshot."""
+    def open(self, count: int, deadline_s: float = 420.0) -> None:
+        """Open so many, some at a time, and wait for everybody's snapshot; who is refused comes back later."""
         deadline = time.monotonic() + deadline_s
-        for number in range(count):
-            while number - self._begun - self._lost >= _OPENING_AT_ONCE:
-                self.turn(1.0)
-                if time.monotonic() > deadline:
-                    raise TimeoutError(f"only {self._begun} of {count} streams have begun")
-            listener = Listener(number, self._port)
-            token = make_token(user_id(number), self._secret)
-            listener.sock.sendall(request_head(self._kind, self._port, token, self._prefix))
-            self._selector.register(listener.sock, selectors.EVENT_READ, listener)
-        while self._begun + self._lost < count and time.monotonic() < deadline:
+        waiting = list(range(count))
+        while self._begun < count:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"only {self._begun} of {count} streams have begun")
+            while waiting and self._opening < _OPENING_AT_ONCE:
+                self._open_one(waiting.pop(0))
             self.turn(1.0)
+            if self._refused:
+                time.sleep(0.5)
+                waiting += self._refused
+                self._refused.clear()
+
+    def _open_one(self, number: int) -> None:
+        listener = Listener(number, self._port)
+        token = make_token(user_id(number), self._secret)
+        listener.sock.sendall(request_head(self._kind, self._port, token, self._prefix))
+        self._selector.register(listener.sock, selectors.EVENT_READ, listener)
+        self._opening += 1
 
     def serve(self) -> None:
         """Listen, and obey, until standard input ends."""
@@ -110,6 +119,9 @@ class Listeners:
         except OSError:
             data = b""
         now_ms = time.time() * 1000
+        if not listener.has_begun and data.startswith(b"HTTP/1.1 503 "):
+            self._refuse(listener)
+            return
         if not data:
             self._lost += 1
             self._selector.unregister(listener.sock)
@@ -124,10 +136,19 @@ class Listeners:
             self._hear(listener, match, now_ms)
         listener.tail = data[max(end, len(data) - _LONGEST_TOKEN) :]
 
+    def _refuse(self, listener: Listener) -> None:
+        self._selector.unregister(listener.sock)
+        listener.sock.close()
+        self._opening -= 1
+        self._refused.append(listener.number)
+        self.refusals += 1
+
     def _hear(self, listener: Listener, match: re.Match[bytes], now_ms: float) -> None:
         seq, name = match.groups() if self._kind == "sse" else (match["seq"], match["name"])
         if name == b"snapshot":
-            self._begun += not listener.has_begun
+            if not listener.has_begun:
+                self._begun += 1
+                self._opening -= 1
             listener.has_begun = True
         elif name == b"progress":
             self._delays_ms.append(now_ms - int(seq))
@@ -150,7 +171,7 @@ class Listeners:
 
     def summary(self) -> dict[str, int]:
         """How many stand."""
-        return {"begun": self._begun, "lost": self._lost}
+        return {"begun": self._begun, "lost": self._lost, "refusals": self.refusals}
 
 
 def _spread(values: list[float]) -> dict[str, float]:

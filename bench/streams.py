@@ -18,6 +18,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,7 @@ class Figures:
     get_ms: dict[str, list[float]] = field(default_factory=dict)
     ended: int = 0
     end_s: float = 0.0
+    frozen_s: float = 0.0
     frozen_bytes: float = 0.0
     frozen_kernel_bytes: float = 0.0
     frozen_correct: int = 0
@@ -169,7 +171,7 @@ def _listeners(bench: Workbench, site: Site, kind: str, count: int) -> Iterator[
     command = python_program("bench.listeners", kind, str(site.port), str(count), site.secret, PREFIX)
     child = bench.child(command, f"listeners-{kind}")
     try:
-        begun = child.hear("ready", 360)
+        begun = child.hear("ready", 480)
         if begun["lost"]:
             raise child.failed(f"lost {begun['lost']} of {count} streams while opening")
         yield child
@@ -248,6 +250,7 @@ def _freeze(site: Site, kind: str, figures: Figures) -> None:
         sock.sendall(request_head(kind, site.port, token, PREFIX))
         clients.append(sock)
     _wait_until(lambda: all(_readable(sock) for sock in clients), 60)
+    frozen_at = time.monotonic()
     before = site.resident_bytes
     jobs = [f"frozen-{number}" for number in range(_FROZEN_JOBS)]
     _flood(site.client, jobs, 60.0)
@@ -257,7 +260,9 @@ def _freeze(site: Site, kind: str, figures: Figures) -> None:
     figures.frozen_kernel_bytes = sum(held.get(sock.getsockname()[1], 0) for sock in clients) / len(clients)
     latest = {job: ProgressStore(site.client).read(job) for job in jobs}
     wanted = {job: progress.seq for job, progress in latest.items() if progress is not None}
-    figures.frozen_correct = sum(_wakes_right(kind, sock, wanted) for sock in clients)
+    figures.frozen_s = time.monotonic() - frozen_at
+    with ThreadPoolExecutor(len(clients)) as pool:
+        figures.frozen_correct = sum(pool.map(lambda sock: _wakes_right(kind, sock, wanted), clients))
     for sock in clients:
         sock.close()
 
@@ -436,6 +441,7 @@ _ROWS: dict[str, Callable[[Figures], str]] = {
     "GET a job p50 · p99 (ms)": lambda it: _percentiles(it, "/jobs/"),
     "ends heard": lambda it: f"{it.ended} of {it.streams} in {it.end_s:.1f} s",
     "connections lost": lambda it: str(it.lost),
+    "frozen for (s)": lambda it: f"{it.frozen_s:.0f}",
     "frozen client, process (KiB)": lambda it: f"{it.frozen_bytes / KIB:.1f}",
     "frozen client, kernel (KiB)": lambda it: f"{it.frozen_kernel_bytes / KIB:.1f}",
     "frozen clients right on waking": lambda it: f"{it.frozen_correct} of {_FROZEN_STREAMS}",

@@ -26,9 +26,10 @@ from bulkdl.api.schemas.base import Schema
 from bulkdl.api.websocket import SERVER_OPTIONS, GuardedSocket, check_handshake, guard_socket, keep_open, serve
 from bulkdl.errors import JobNotFound, NotAuthenticated
 from bulkdl.events import sse
-from bulkdl.events.feed import Feed, Job, ReadJobs, Snapshots
+from bulkdl.events.feed import Feed
 from bulkdl.events.hub import EventHub, close_on_sigterm
 from bulkdl.events.peer import Peer, client_socket
+from bulkdl.events.record import Job, JobRecord
 from bulkdl.events.subscription import Subscription
 from bulkdl.events.tickets import LIFETIME_S, Tickets
 from bulkdl.identity import Principal
@@ -58,7 +59,7 @@ class Streams:
 
     hub: EventHub
     tickets: Tickets
-    snapshots: Snapshots
+    record: JobRecord
     authenticate: Callable[[], Principal]
     """The caller by the request's token; raises `NotAuthenticated`."""
     heartbeat_s: float
@@ -88,7 +89,7 @@ def init_streams(app: Flask, *, on_count: Callable[[int], None] | None = None) -
         Streams(
             hub=hub,
             tickets=runtime.tickets,
-            snapshots=Snapshots(make_job_reader(runtime)),
+            record=make_job_record(runtime),
             authenticate=current_principal,
             heartbeat_s=settings.heartbeat_s,
             allowed_origins=_origins(settings),
@@ -108,7 +109,7 @@ def close_streams_on_sigterm(app: Flask) -> None:
     close_on_sigterm(app.extensions[_KEY].hub)
 
 
-def make_job_reader(runtime: Runtime) -> ReadJobs:
+def make_job_record(runtime: Runtime) -> JobRecord:
     """How streams read jobs: as the wire has them, without a request."""
     jobs, prefix = runtime.jobs, runtime.settings.url_prefix
 
@@ -119,7 +120,7 @@ def make_job_reader(runtime: Runtime) -> ReadJobs:
             views = [read.get_job(jobs, Principal(user_id), job_id)]
         return [job_json(view, prefix) for view in views]
 
-    return read_jobs
+    return JobRecord(read_jobs, partial(read.active_among, jobs))
 
 
 # --- routes ---------------------------------------------------------------------------
@@ -235,14 +236,14 @@ def _open(job_id: str | None) -> _Opened:
     peer = Peer(sock) if sock is not None else None
     subscription = streams.hub.subscribe(principal.user_id, job_id, peer)
     try:
-        feed = Feed(subscription, streams.snapshots, heartbeat_s=streams.heartbeat_s, expires_at=principal.expires_at)
-        first = feed.begin()
+        feed = Feed(subscription, streams.record, heartbeat_s=streams.heartbeat_s, expires_at=principal.expires_at)
+        seq = feed.begin()
         if peer is not None:
             peer.limit_buffers()
     except BaseException:
         subscription.close()
         raise
-    return _Opened(subscription, feed, first.seq)
+    return _Opened(subscription, feed, seq)
 
 
 def _caller(streams: Streams) -> Principal:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Sequence
+from functools import partial
 
 import redis
 from flask import Flask, request
@@ -15,8 +17,8 @@ from flask import Flask, request
 from bulkdl.api.errors import init_errors
 from bulkdl.api.streams import Streams, attach_streams, blueprint
 from bulkdl.errors import JobNotFound, NotAuthenticated, ServiceUnavailable
-from bulkdl.events.feed import Job, Snapshots
 from bulkdl.events.hub import EventHub
+from bulkdl.events.record import Job, JobRecord
 from bulkdl.events.tickets import Tickets
 from bulkdl.identity import Principal
 from bulkdl.redis_client import make_redis
@@ -40,7 +42,7 @@ def create_app() -> Flask:
         Streams(
             hub=hub,
             tickets=Tickets(client),
-            snapshots=Snapshots(lambda user_id, job_id: _read_jobs(client, user_id, job_id)),
+            record=JobRecord(partial(_read_jobs, client), partial(_read_active, client)),
             authenticate=_authenticate,
             heartbeat_s=float(os.environ.get("STREAMS_HEARTBEAT_S", "15")),
             allowed_origins=frozenset({"https://app.example.com"}),
@@ -62,6 +64,15 @@ def _read_jobs(client: redis.Redis, user_id: str, job_id: str | None) -> list[Jo
     if not found:
         raise JobNotFound(job_id)
     return found
+
+
+def _read_active(client: redis.Redis, job_ids: Sequence[str]) -> set[str]:
+    try:
+        users = [key.decode().removeprefix(jobs_key("")) for key in client.scan_iter(jobs_key("*"))]
+    except redis.RedisError as exc:
+        raise ServiceUnavailable("record") from exc
+    jobs = [job for user_id in users for job in _read_jobs(client, user_id, None)]
+    return {job["jobId"] for job in jobs if job["status"] == "processing"} & set(job_ids)
 
 
 def _authenticate() -> Principal:

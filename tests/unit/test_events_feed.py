@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +11,8 @@ import pytest
 from bulkdl.errors import JobNotFound, ServiceUnavailable
 from bulkdl.events import feed as module
 from bulkdl.events import types
-from bulkdl.events.feed import Feed, Snapshots
+from bulkdl.events.feed import Feed
+from bulkdl.events.record import JobRecord
 from bulkdl.events.subscription import Signal
 from bulkdl.events.wire import Message
 
@@ -56,12 +56,24 @@ class Jobs:
         self.rows: list[dict[str, Any]] = []
         self.error: Exception | None = None
         self.reads = 0
+        """Of whole jobs."""
+        self.looks = 0
+        """At which of them are active."""
 
     def read(self, user_id: str, job_id: str | None) -> list[dict[str, Any]]:
         self.reads += 1
         if self.error is not None:
             raise self.error
         return [row for row in self.rows if job_id in (None, row["jobId"])]
+
+    def read_active(self, job_ids: Sequence[str]) -> set[str]:
+        self.looks += 1
+        if self.error is not None:
+            raise self.error
+        return {row["jobId"] for row in self.rows if row["status"] in ("pending", "processing")} & set(job_ids)
+
+    def as_record(self) -> JobRecord:
+        return JobRecord(self.read, self.read_active, gather_s=0)
 
 
 @pytest.fixture
@@ -100,7 +112,7 @@ def run(
     subscription = ScriptedSubscription(clock, job_id)
     subscription.peer = peer
     subscription.script = iter(script)
-    feed = Feed(subscription, Snapshots(jobs.read), heartbeat_s=HEARTBEAT_S, expires_at=expires_at)  # type: ignore[arg-type]
+    feed = Feed(subscription, jobs.as_record(), heartbeat_s=HEARTBEAT_S, expires_at=expires_at)  # type: ignore[arg-type]
     feed.begin()
     first, *rest = feed.messages()
     assert first.name == types.SNAPSHOT
@@ -113,19 +125,21 @@ def names(said: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 def test_the_first_word_is_a_snapshot_with_the_latest_seq(clock: Clock, jobs: Jobs) -> None:
     jobs.rows = [job("a", seq=5), job("b", "complete", seq=9)]
-    feed = Feed(ScriptedSubscription(clock), Snapshots(jobs.read), heartbeat_s=HEARTBEAT_S)  # type: ignore[arg-type]
+    feed = Feed(ScriptedSubscription(clock), jobs.as_record(), heartbeat_s=HEARTBEAT_S)  # type: ignore[arg-type]
 
-    first = feed.begin()
+    seq = feed.begin()
 
-    assert first.name == types.SNAPSHOT
+    first = next(feed.messages())
+    assert (first.name, seq) == (types.SNAPSHOT, 9)
     assert json.loads(first.text)["data"] == {"jobs": jobs.rows, "heartbeatSeconds": HEARTBEAT_S}
     assert first.sse.startswith(b"retry: 2000\nid: 9\n")
 
 
 def test_a_snapshot_of_nothing_has_no_id(clock: Clock, jobs: Jobs) -> None:
-    feed = Feed(ScriptedSubscription(clock), Snapshots(jobs.read), heartbeat_s=HEARTBEAT_S)  # type: ignore[arg-type]
+    feed = Feed(ScriptedSubscription(clock), jobs.as_record(), heartbeat_s=HEARTBEAT_S)  # type: ignore[arg-type]
 
-    assert b"id:" not in feed.begin().sse
+    assert feed.begin() is None
+    assert b"id:" not in next(feed.messages()).sse
 
 
 def test_news_is_passed_on_and_what_is_old_is_not(clock: Clock, jobs: Jobs) -> None:
@@ -229,7 +243,7 @@ def test_the_record_is_not_read_while_all_goes_well(clock: Clock, jobs: Jobs) ->
 
     run(clock, jobs, script())
 
-    assert jobs.reads == 1
+    assert (jobs.reads, jobs.looks) == (1, 0)
 
 
 def test_the_record_is_not_read_for_who_waits_for_nothing(clock: Clock, jobs: Jobs) -> None:
@@ -237,7 +251,7 @@ def test_the_record_is_not_read_for_who_waits_for_nothing(clock: Clock, jobs: Jo
 
     said = run(clock, jobs, [None] * 10)
 
-    assert jobs.reads == 1
+    assert (jobs.reads, jobs.looks) == (1, 0)
     assert names(said) == [types.HEARTBEAT] * 10
 
 
@@ -247,7 +261,7 @@ def test_a_quiet_job_that_has_not_moved_costs_no_snapshot(clock: Clock, jobs: Jo
     said = run(clock, jobs, [None] * 4)
 
     assert names(said) == [types.HEARTBEAT] * 4
-    assert jobs.reads == 1 + 4
+    assert (jobs.reads, jobs.looks) == (1, 4)
 
 
 def test_resync_brings_a_snapshot_at_once(clock: Clock, jobs: Jobs) -> None:
@@ -285,11 +299,20 @@ def test_a_stream_of_one_job_that_has_ended_says_only_so(clock: Clock, jobs: Job
     assert run(clock, jobs, [None, progress("mine", 99)], job_id="mine") == []
 
 
-def test_a_stream_of_one_job_ends_when_the_job_is_purged(clock: Clock, jobs: Jobs) -> None:
+def test_a_stream_of_one_job_ends_when_the_job_is_purged(
+    clock: Clock, jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
     jobs.rows = [job("mine")]
 
+    def read(user_id: str, job_id: str | None) -> list[dict[str, Any]]:
+        if not jobs.rows:
+            raise JobNotFound("mine")
+        return jobs.rows
+
+    monkeypatch.setattr(jobs, "read", read)
+
     def script() -> Iterator[Message | Signal | None]:
-        jobs.error = JobNotFound("mine")
+        jobs.rows = []
         yield None
         yield None
 
@@ -318,39 +341,3 @@ def test_nothing_is_told_to_an_expired_token(clock: Clock, jobs: Jobs) -> None:
     expires_at = clock.now
 
     assert names(run(clock, jobs, [progress()], expires_at=expires_at)) == [types.BYE]
-
-
-def test_few_snapshots_are_read_at_once() -> None:
-    running, most = 0, 0
-    lock, both_in, go_on = threading.Lock(), threading.Event(), threading.Event()
-
-    def read(user_id: str, job_id: str | None) -> list[dict[str, Any]]:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-            if running == 2:
-                both_in.set()
-        go_on.wait(10)
-        with lock:
-            running -= 1
-        return []
-
-    snapshots = Snapshots(read, at_once=2)
-    readers = [threading.Thread(target=snapshots.read, args=("user", None)) for _ in range(6)]
-    for reader in readers:
-        reader.start()
-    both_in.wait(10)
-    go_on.set()
-    for reader in readers:
-        reader.join(10)
-
-    assert most == 2
-
-
-def test_who_waits_too_long_for_a_snapshot_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_READ_TIMEOUT_S", 0.01)
-    snapshots = Snapshots(lambda user_id, job_id: [], at_once=0)
-
-    with pytest.raises(ServiceUnavailable):
-        snapshots.read("user", None)

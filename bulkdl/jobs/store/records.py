@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob, BulkDownloadRange
 from bulkdl.jobs.status import ACTIVE, ItemOutcome, JobStatus
 
+_CHUNK = 500
+"""Ids in one query: databases bound the number of parameters."""
+
 
 def add_job(session: Session, job: BulkDownloadJob, items: Sequence[dict[str, object]]) -> None:
     """Write down a new job and its ledger, a row of column values for each requested asset."""
@@ -76,6 +79,16 @@ def live_jobs(session: Session, user_id: str, *, ended_since: datetime) -> Seque
         .limit(100)
     )
     return session.scalars(query).all()
+
+
+def active_among(session: Session, job_ids: Sequence[str]) -> set[str]:
+    """Those of the jobs that are there and have not ended."""
+    active: set[str] = set()
+    for start in range(0, len(job_ids), _CHUNK):
+        chunk = job_ids[start : start + _CHUNK]
+        query = sa.select(BulkDownloadJob.id).where(BulkDownloadJob.id.in_(chunk), BulkDownloadJob.status.in_(ACTIVE))
+        active.update(session.scalars(query))
+    return active
 
 
 def done_by_job(session: Session, job_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
