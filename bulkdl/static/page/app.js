@@ -165,22 +165,24 @@ function listen(client, library, selection) {
 
 function listenToTray() {
   const wide = matchMedia("(min-width: 80rem)");
+  const tray = byId("tray");
   /** @param {boolean} isOpen */
   const set = (isOpen) => {
-    byId("tray").hidden = !isOpen;
+    tray.dataset.open = isOpen ? "yes" : "no";
     byId("tray-toggle").setAttribute("aria-expanded", String(isOpen));
   };
+  // The style sheet has it so from the first paint on.
   set(wide.matches);
   wide.addEventListener("change", () => set(wide.matches));
   byId("tray-toggle").addEventListener("click", () => {
-    set(byId("tray").hidden);
-    if (!byId("tray").hidden && !wide.matches) byId("tray-title").focus();
+    set(tray.dataset.open === "no");
+    if (tray.dataset.open === "yes" && !wide.matches) byId("tray-title").focus();
   });
   byId("tray-close").addEventListener("click", () => {
     set(false);
     byId("tray-toggle").focus();
   });
-  byId("tray").addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && !wide.matches && byId("tray-close").click());
+  tray.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && !wide.matches && byId("tray-close").click());
 }
 
 if (projectId) {

@@ -26,7 +26,10 @@ import { Store } from "../client/store.js";
  * @property {readonly Asset[]} shown
  */
 
+/** What fills a window comes first and soon; the rest follows when the page has nothing better to do. */
+const FIRST_PAGE_SIZE = 100;
 const PAGE_SIZE = 1000;
+const IDLE_LIMIT_MS = 300;
 const LIMIT = 50_000;
 const SEARCH_PAUSE_MS = 250;
 
@@ -78,7 +81,8 @@ export class Library {
     /** @type {string | null} */
     let cursor = null;
     do {
-      const query = { projectId: this.#projectId, limit: PAGE_SIZE, cursor, search };
+      const limit = cursor ? PAGE_SIZE : FIRST_PAGE_SIZE;
+      const query = { projectId: this.#projectId, limit, cursor, search };
       const page = await this.#api.get("/assets", { query });
       if (turn !== this.#turn) return;
       assets = assets.concat(page.assets);
@@ -86,6 +90,7 @@ export class Library {
       const isPartial = Boolean(search) || (cursor !== null && assets.length >= LIMIT);
       this.#see({ assets, isPartial });
       if (isPartial && assets.length >= LIMIT) return;
+      if (cursor) await idle();
     } while (cursor);
   }
 
@@ -115,6 +120,14 @@ export class Library {
   #set(change) {
     this.store.set({ ...this.state, ...change });
   }
+}
+
+/** @returns {Promise<void>} */
+function idle() {
+  return new Promise((resolve) => {
+    if ("requestIdleCallback" in globalThis) requestIdleCallback(() => resolve(), { timeout: IDLE_LIMIT_MS });
+    else setTimeout(resolve, 0);
+  });
 }
 
 /**
