@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from tests.browser.conftest import Fake, job_of
+from tests.services.wait import wait_until
 
 PROGRESS = {
     "percent": 46,
@@ -263,6 +264,46 @@ def test_a_second_tab_shows_the_job_and_leaves_the_download_to_the_first(
 
     expect(row).to_contain_text("Ready")
     assert downloads == []
+
+
+def test_a_tab_opened_from_this_one_does_not_download_a_second_time(library: Page, fake: Fake) -> None:
+    job_id, _ = begin(library)
+    with library.expect_popup() as opening:
+        # Such a tab begins with a copy of what this one has in its session storage.
+        library.evaluate("() => void window.open(location.href)")
+    second = opening.value
+    expect(second.get_by_role("dialog")).to_be_visible()
+    downloads: list[object] = []
+    for tab in (library, second):
+        tab.on("download", lambda download: downloads.append(download))
+
+    fake.call("complete", job_id, {})
+    for tab in (library, second):
+        expect(tab.locator(f"[data-job={job_id}]")).to_contain_text("Ready")
+    begun = "() => document.querySelector('bulk-download-dialog').client.state.hasBegunDownload"
+    wait_until(lambda: library.evaluate(begun) or second.evaluate(begun), what="a download")
+
+    assert [library.evaluate(begun), second.evaluate(begun)].count(True) == 1
+    wait_until(lambda: len(downloads) == 1, what="one download")
+
+
+def test_somebody_who_is_signed_out_is_told_to_sign_in_and_not_how_tokens_work(library: Page, fake: Fake) -> None:
+    fake.set(isSignedOut=True)
+
+    library.get_by_role("button", name="Download all").click()
+
+    expect(library.get_by_role("dialog")).to_contain_text("You are signed out. Sign in, then try again.")
+
+
+def test_an_error_has_the_words_that_its_code_was_given(library: Page, fake: Fake) -> None:
+    fake.set(maxFiles=10)
+    library.evaluate(
+        "() => { document.querySelector('bulk-download-dialog').texts = {too_many_files: 'Zu viele Dateien.'} }"
+    )
+
+    library.get_by_role("button", name="Download all").click()
+
+    expect(library.get_by_role("dialog")).to_contain_text("Zu viele Dateien.")
 
 
 def test_an_element_with_a_project_needs_no_script_of_its_own(page: Page, fake: Fake) -> None:

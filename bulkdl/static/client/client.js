@@ -3,7 +3,7 @@
 import { asError, BulkDownloadError } from "./errors.js";
 import { JobFeed, sharedFeed } from "./feed.js";
 import { isFinal, isSettled } from "./job.js";
-import { navigate, Keepsake, newKey } from "./page.js";
+import { Keepsake, navigate, newKey, once } from "./page.js";
 import { Store } from "./store.js";
 
 /** @typedef {import("./job.js").Job} Job */
@@ -297,9 +297,10 @@ export class BulkDownloadClient {
   /** The job has ended, and all is known of its end. @param {Job} job */
   #end(job) {
     this.#endedTurn = this.#turn;
-    if (job.status !== "complete") return this.#keepsake.drop(job.jobId);
-    const isPlain = job.skippedCount === 0;
-    if (this.state.isOurs && this.#options.autoDownload && isPlain) this.download().catch(() => {});
+    const { isOurs } = this.state;
+    const isPlain = job.status === "complete" && job.skippedCount === 0;
+    if (job.status !== "complete" || isPlain) this.#keepsake.drop(job.jobId);
+    if (isOurs && isPlain && this.#options.autoDownload) once(`bulkdl:${job.jobId}`, () => this.download()).catch(() => {});
   }
 
   /** Begin a new picture. @param {Partial<DownloadState>} change */

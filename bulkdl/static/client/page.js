@@ -16,6 +16,26 @@ export function navigate(url) {
   anchor.remove();
 }
 
+/** How long the other tabs are given to learn of the same end. */
+const ONCE_MS = 10_000;
+
+/**
+ * Do something in one tab only: a tab that was duplicated, or opened by another, has its Keepsake too.
+ *
+ * @param {string} name
+ * @param {() => Promise<unknown>} act
+ * @returns {Promise<unknown>}
+ */
+export async function once(name, act) {
+  const locks = globalThis.navigator?.locks;
+  if (!locks) return act();
+  return locks.request(name, { ifAvailable: true }, async (lock) => {
+    if (!lock) return;
+    await act();
+    await new Promise((resolve) => setTimeout(resolve, ONCE_MS));
+  });
+}
+
 /** A random key; `crypto.randomUUID` wants a secure context, which a page in development may not be. */
 export function newKey() {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,7 +1,7 @@
 /** Tells a screen reader what matters: each change of state, and a quarter, a half, three quarters done. Never more. */
 
 import { fill } from "./texts.js";
-import { faceOf } from "./view.js";
+import { errorText, faceOf } from "./view.js";
 
 export class Announcer {
   #region;
@@ -12,7 +12,7 @@ export class Announcer {
     this.#region = region;
   }
 
-  /** @param {import("../client/client.js").DownloadState} state @param {Record<import("./texts.js").TextName, import("./texts.js").Text>} texts */
+  /** @param {import("../client/client.js").DownloadState} state @param {import("./texts.js").AllTexts} texts */
   hear(state, texts) {
     const face = faceOf(state);
     const quarter = face === "processing" ? Math.floor(state.progress.percent / 25) : 0;
@@ -21,6 +21,6 @@ export class Announcer {
     this.#said = key;
     const percent = quarter * 25;
     const words = quarter ? fill(texts.announceProgress, { percent }) : fill(texts[/** @type {import("./texts.js").TextName} */ (face)]);
-    this.#region.textContent = face === "failed" && state.error ? `${words}. ${state.error.message}` : words;
+    this.#region.textContent = face === "failed" && state.error ? `${words}. ${errorText(state.error, texts)}` : words;
   }
 }

@@ -27,7 +27,8 @@ export class BulkDownloadDialog extends Base {
   #client;
   #ownsClient = false;
   #unsubscribe = () => {};
-  #texts = TEXTS;
+  /** @type {import("./texts.js").AllTexts} */
+  #texts = { ...TEXTS };
   #face = "idle";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #closing;

@@ -45,6 +45,9 @@ export const TEXTS = {
   offline: /** @type {Text} */ ("No connection. The download goes on; we show it again as soon as we can."),
   "signed-out": /** @type {Text} */ ("You are signed out. Sign in again to see how far it is; the download goes on."),
 
+  signInFirst: /** @type {Text} */ ("You are signed out. Sign in, then try again."),
+  network_error: /** @type {Text} */ ("The server cannot be reached. Check your connection and try again."),
+
   announceProgress: /** @type {Text} */ ("{percent} percent done"),
   cancel: /** @type {Text} */ ("Cancel download"),
   background: /** @type {Text} */ ("Continue in background"),
@@ -56,7 +59,14 @@ export const TEXTS = {
 };
 
 /** @typedef {keyof typeof TEXTS} TextName */
-/** @typedef {Partial<Record<TextName, Text>>} Texts */
+
+/**
+ * Beside the names above, any `code` of an error and any reason for a skipped file may have a text; without one, an
+ * error is shown in the server's words.
+ *
+ * @typedef {Partial<Record<TextName, Text>> & Record<string, Text | undefined>} Texts
+ */
+/** @typedef {Record<TextName, Text> & Record<string, Text | undefined>} AllTexts */
 
 /** @param {Text} text @param {Record<string, string | number>} [values] */
 export function fill(text, values = {}) {

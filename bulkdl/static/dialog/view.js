@@ -104,7 +104,7 @@ const BUTTONS = {
  *
  * @param {Parts} parts
  * @param {DownloadState} state
- * @param {import("./texts.js").Texts & Record<TextName, import("./texts.js").Text>} texts
+ * @param {import("./texts.js").AllTexts} texts
  * @param {string | undefined} locale
  */
 export function render(parts, state, texts, locale) {
@@ -118,8 +118,8 @@ export function render(parts, state, texts, locale) {
   parts.x.setAttribute("aria-label", say("close"));
   renderArchive(parts, state, say, locale);
   renderProgress(parts, state, say, locale);
-  renderTrouble(parts, state, say);
-  renderList(parts.skipped, face === "processing" ? 0 : state.skippedCount, "skipped", state.skipped.map(({ name, reason }) => [name, reasonOf(reason, texts, say)]), say, locale);
+  renderTrouble(parts, state, texts, say);
+  renderList(parts.skipped, face === "processing" ? 0 : state.skippedCount, "skipped", state.skipped.map(({ name, reason }) => [name, reasonOf(reason, texts)]), say, locale);
   renderList(parts.renamed, face === "processing" ? 0 : state.renamedCount, "renamed", state.renamed.map(({ name, archiveName }) => [name, archiveName]), say, locale);
   renderButtons(parts, state, face, say);
 }
@@ -187,19 +187,26 @@ function renderProgress({ bar, progress, percent, facts, values }, state, say, l
   }
 }
 
-/** @param {Parts} parts @param {DownloadState} state @param {Say} say */
-function renderTrouble({ connection, error }, state, say) {
+/** @param {Parts} parts @param {DownloadState} state @param {import("./texts.js").AllTexts} texts @param {Say} say */
+function renderTrouble({ connection, error }, state, texts, say) {
   const isLive = state.status === "pending" || state.status === "processing";
   const trouble = state.connection === "offline" || state.connection === "signed-out" ? state.connection : null;
   connection.hidden = !isLive || !trouble;
   if (trouble) setText(connection, say(trouble));
   error.hidden = !state.error;
-  setText(error, state.error?.message ?? "");
+  setText(error, state.error ? errorText(state.error, texts) : "");
 }
 
-/** @param {string} reason @param {Record<string, unknown>} texts @param {Say} say */
-function reasonOf(reason, texts, say) {
-  return reason in texts ? say(/** @type {TextName} */ (reason)) : reason;
+/** @param {import("../client/errors.js").BulkDownloadError} error @param {import("./texts.js").AllTexts} texts */
+export function errorText(error, texts) {
+  const text = error.needsSignIn ? texts.signInFirst : texts[error.code];
+  return text ? fill(text) : error.message;
+}
+
+/** @param {string} reason @param {import("./texts.js").AllTexts} texts */
+function reasonOf(reason, texts) {
+  const text = texts[reason];
+  return text ? fill(text) : reason;
 }
 
 /**
