@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob
 from bulkdl.jobs.status import ItemOutcome, JobStatus
-from tests.faults.oracle import archive_of
+from tests.faults.oracle import archive_of, notice_in
 from tests.faults.system import JWT_SECRET, PREFIX, System
 
 MEMORY_BOUND = 256 * 1024**2
@@ -68,18 +68,13 @@ def _check_archive(system: System, job: BulkDownloadJob, items: list[BulkDownloa
             raise Broken(f"I2: {item.name} is said to be a version that never was: {item.etag}")
         entries.append((item.name, version.content, version.modified_at))
     if skipped:
-        notice = _notice_in(found)
+        notice = notice_in(found)
         unsaid = [item.name for item in skipped if item.name not in notice.decode("utf-8-sig")]
         if unsaid:
             raise Broken(f"I2: {unsaid} are left out and the archive does not say so")
         entries.append((NOTICE, notice, job.created_at))
     if found != archive_of(entries):
         raise Broken(f"I2: the archive of {job.id} is not byte-identical to the oracle's ({_first_difference(found)})")
-
-
-def _notice_in(archive: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        return opened.read(NOTICE)
 
 
 def _first_difference(found: bytes) -> str:

@@ -29,3 +29,9 @@ def archive_of(entries: Iterable[tuple[str, bytes, datetime]]) -> bytes:
             info.extra = struct.pack("<HHBi", 0x5455, 5, 1, int(at.timestamp()))
             archive.writestr(info, content)
     return target.getvalue()
+
+
+def notice_in(archive: bytes, name: str = "_skipped_files.txt") -> bytes:
+    """What the archive says of itself: the list of what it does not hold."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return opened.read(name)

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from bulkdl.database import now_epoch
 from bulkdl.jobs.models import BulkDownloadJob, BulkDownloadRange
 from bulkdl.jobs.status import ACTIVE, JobStatus
-from bulkdl.jobs.store.clock import utc_now
+from bulkdl.jobs.store.clock import next_seq, utc_now
 
 _BATCH = 500
 _FINAL = tuple(status for status in JobStatus if status.is_final)
@@ -61,7 +61,13 @@ def jobs_to_finish(session: Session) -> Sequence[tuple[str, int]]:
 
 
 def make_all_due(session: Session) -> None:
-    """The queue has lost its messages: whatever waits for one is due at once."""
+    """Redis has lost all it held: whatever waits for a message is due at once, and `seq` is counted on from here."""
+    session.execute(
+        sa.update(BulkDownloadJob)
+        .where(BulkDownloadJob.status == JobStatus.PROCESSING)
+        .values(seq=next_seq(utc_now()))
+        .execution_options(synchronize_session=False)
+    )
     for model in (BulkDownloadJob, BulkDownloadRange):
         session.execute(
             sa.update(model)
