@@ -51,7 +51,7 @@ _WARM_UP_STREAMS = 20
 _TICK_S = 0.01
 _FROZEN_USER = "frozen"
 _FROZEN_STREAMS = 50
-_FROZEN_JOBS = 40
+_FROZEN_JOBS = 5
 _FROZEN_EVENTS = 10_000
 
 
@@ -246,7 +246,7 @@ def _freeze(site: Site, kind: str, figures: Figures) -> None:
     clients = []
     for _ in range(_FROZEN_STREAMS):
         sock = socket.create_connection(("127.0.0.1", site.port))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * KIB)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * KIB)
         sock.sendall(request_head(kind, site.port, token, PREFIX))
         clients.append(sock)
     _wait_until(lambda: all(_readable(sock) for sock in clients), 60)
@@ -364,7 +364,7 @@ def _kernel_bytes(port: int) -> dict[int, int]:
 
 def _wakes_right(kind: str, sock: socket.socket, wanted: dict[str, int]) -> bool:
     """Whether the client, reading on, comes to know the latest of every job."""
-    sock.settimeout(10)
+    sock.settimeout(30)
     received = bytearray()
     known: dict[str, int] = {}
     while any(known.get(job, 0) < seq for job, seq in wanted.items()):
