@@ -27,6 +27,7 @@ from bulkdl.api.websocket import SERVER_OPTIONS, GuardedSocket, check_handshake,
 from bulkdl.errors import JobNotFound, NotAuthenticated
 from bulkdl.events import sse
 from bulkdl.events.feed import Feed
+from bulkdl.events.high_water import HighWater
 from bulkdl.events.hub import EventHub, close_on_sigterm
 from bulkdl.events.peer import Peer, client_socket
 from bulkdl.events.record import Job, JobRecord
@@ -89,7 +90,7 @@ def init_streams(app: Flask, *, on_count: Callable[[int], None] | None = None) -
         Streams(
             hub=hub,
             tickets=runtime.tickets,
-            record=make_job_record(runtime),
+            record=make_job_record(runtime, hub.high_water),
             authenticate=current_principal,
             heartbeat_s=settings.heartbeat_s,
             allowed_origins=_origins(settings),
@@ -109,8 +110,8 @@ def close_streams_on_sigterm(app: Flask) -> None:
     close_on_sigterm(app.extensions[_KEY].hub)
 
 
-def make_job_record(runtime: Runtime) -> JobRecord:
-    """How streams read jobs: as the wire has them, without a request."""
+def make_job_record(runtime: Runtime, high_water: HighWater) -> JobRecord:
+    """How streams read jobs: as the wire has them, without a request, and never less than they told before."""
     jobs, prefix = runtime.jobs, runtime.settings.url_prefix
 
     def read_jobs(user_id: str, job_id: str | None) -> list[Job]:
@@ -118,7 +119,7 @@ def make_job_record(runtime: Runtime) -> JobRecord:
             views = read.live_jobs(jobs, user_id)
         else:
             views = [read.get_job(jobs, Principal(user_id), job_id)]
-        return [job_json(view, prefix) for view in views]
+        return [high_water.raised(job_json(view, prefix)) for view in views]
 
     return JobRecord(read_jobs, partial(read.active_among, jobs))
 

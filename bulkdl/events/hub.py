@@ -12,6 +12,7 @@ from types import FrameType
 import redis
 
 from bulkdl.errors import ServiceUnavailable, TooManyStreams
+from bulkdl.events.high_water import HighWater
 from bulkdl.events.outage import AWAY
 from bulkdl.events.peer import Peer
 from bulkdl.events.reader import Callbacks, Reader
@@ -60,6 +61,8 @@ class EventHub:
         self._on_count = on_count or (lambda change: None)
         callbacks = Callbacks(live=self._go_live, message=self._deliver, lost=self._go_down, turn=self._reap)
         self._reader = Reader(client, callbacks, prefix=prefix)
+        self.high_water = HighWater()
+        """How far each job was when it was last told here."""
         self._lock = threading.Lock()
         self._channels: dict[bytes, _Channel] = {}
         self._count = 0
@@ -183,6 +186,8 @@ class EventHub:
             message = decode_message(payload)
         except ValueError:
             log.warning("message on an events channel is not an event", size=len(payload))
+            return
+        if not self.high_water.admits(message):
             return
         with self._lock:
             channel = self._channels.get(name)

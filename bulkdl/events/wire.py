@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bulkdl.events import sse
-from bulkdl.events.types import ENDS, Event
+from bulkdl.events.high_water import Mark, mark_of
+from bulkdl.events.types import ENDS, PROGRESS, Event
 
 
 def encode_json(value: Any) -> str:  # Any: JSON
@@ -26,7 +27,7 @@ class Message:
     A class of its own beside `Event` because thousands of streams share it: it keeps only what they need.
     """
 
-    __slots__ = ("_data", "_frame", "_sse", "job_id", "name", "retry_ms", "seq")
+    __slots__ = ("_data", "_frame", "_sse", "job_id", "mark", "name", "retry_ms", "seq")
 
     def __init__(
         self,
@@ -36,12 +37,15 @@ class Message:
         job_id: str = "",
         seq: int | None = None,
         retry_ms: int | None = None,
+        mark: Mark | None = None,
     ) -> None:
         self.name = name
         self.job_id = job_id
         self.seq = seq
         self.retry_ms = retry_ms
         """How soon an EventSource shall come back when it loses the stream."""
+        self.mark = mark
+        """How far the job was, when this is progress."""
         self._data = encode_json(data)
         self._sse: bytes | None = None
         self._frame: bytes | None = None
@@ -81,7 +85,14 @@ def decode_message(text: bytes) -> Message:
         raise ValueError("this is not an event of a job") from exc
     if not isinstance(name, str) or not isinstance(job_id, str):
         raise ValueError("this is not an event of a job")
-    return Message(name, data, job_id=job_id, seq=seq)
+    return Message(name, data, job_id=job_id, seq=seq, mark=_mark(name, data))
+
+
+def _mark(name: str, data: Mapping[str, Any]) -> Mark | None:
+    try:
+        return mark_of(data) if name == PROGRESS else None
+    except KeyError:
+        return None
 
 
 def text_frame(payload: bytes) -> bytes:
