@@ -23,14 +23,26 @@ BEGINNINGS = "bulkdl"
 """The queue of what begins or ends a job: short, and served before the other by every free worker thread."""
 RANGES = "bulkdl-ranges"
 """The queue of long transfers, so that a hundred of them do not stand before somebody else's small job."""
+RANGES_AT_ONCE = 2
+"""Ranges that one worker process transfers side by side: one more than it takes to keep its connections busy."""
 QUEUE_OF = {PLAN_DOWNLOAD: BEGINNINGS, FINISH_DOWNLOAD: BEGINNINGS, TRANSFER_RANGE: RANGES}
 PRIORITY_OF = {PLAN_DOWNLOAD: 0, FINISH_DOWNLOAD: 0, TRANSFER_RANGE: 10}
 """Dramatiq's priorities: among fetched messages the lower number goes first."""
 
 
+class _Broker(RedisBroker):
+    """Takes few ranges at a time, so that they spread over processes and leave threads free for beginnings."""
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
+        if queue_name == RANGES:
+            # Dramatiq counts what is being worked on as fetched, so this bounds both.
+            prefetch = min(prefetch, RANGES_AT_ONCE)
+        return super().consume(queue_name, prefetch=prefetch, timeout=timeout)
+
+
 def make_broker(client: redis.Redis, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:
     """A broker on this Redis; only the worker process gives it middleware."""
-    broker = RedisBroker(client=client, middleware=list(middleware), namespace=NAMESPACE)
+    broker = _Broker(client=client, middleware=list(middleware), namespace=NAMESPACE)
     for queue in (BEGINNINGS, RANGES):
         broker.declare_queue(queue)
     return broker
