@@ -42,7 +42,7 @@ class _Broker(RedisBroker):
 
 def make_broker(client: redis.Redis, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:
     """A broker on this Redis; only the worker process gives it middleware."""
-    broker = _Broker(client=client, middleware=list(middleware), namespace=NAMESPACE)
+    broker = _Broker(client=client, middleware=list(middleware), namespace=NAMESPACE)  # type: ignore[no-untyped-call]  # dramatiq's constructor
     for queue in (BEGINNINGS, RANGES):
         broker.declare_queue(queue)
     return broker
