@@ -9,6 +9,7 @@ from typing import Any
 import dramatiq
 import structlog
 
+from bulkdl.errors import ServiceUnavailable, StorageUnavailable
 from bulkdl.jobs import endings
 from bulkdl.jobs.context import JobContext
 from bulkdl.logs import get_logger
@@ -41,6 +42,7 @@ class LogContext(dramatiq.Middleware):
 class JobOfFailedMessage(dramatiq.Middleware):
     """Ends the job of a message whose last retry has failed: a defect must not leave a person waiting.
 
+    Not so when a service was out of reach: the row says what is to be done, and the sweep sends it again.
     Stands outside Retries, whose verdict (`message.failed`) it reads.
     """
 
@@ -58,6 +60,9 @@ class JobOfFailedMessage(dramatiq.Middleware):
         if exception is None or not message.failed or not message.args:
             return
         job_id = str(message.args[0])
+        if isinstance(exception, (ServiceUnavailable, StorageUnavailable)):
+            log.warning("message given up, the sweep sends another", job_id=job_id, error=str(exception))
+            return
         log.error("last retry failed", job_id=job_id, actor=message.actor_name, error=repr(exception))
         endings.fail(self._context(), job_id, "The archive could not be built.", code="internal_error")
 

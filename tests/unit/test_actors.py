@@ -17,6 +17,7 @@ from dramatiq.middleware import Retries
 
 from actors.middleware import Crowd, JobOfFailedMessage
 from bulkdl.broker import BEGINNINGS, PRIORITY_OF, QUEUE_OF, RANGES
+from bulkdl.errors import ServiceUnavailable, StorageUnavailable
 from tests.services.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +77,36 @@ def test_the_job_of_a_message_ends_with_its_last_retry_and_not_before(monkeypatc
         worker.stop()
 
     assert failed == [("job-1", 3)]
+
+
+@pytest.mark.parametrize("error", [ServiceUnavailable("database"), StorageUnavailable("the store is away")])
+def test_a_job_does_not_end_because_a_service_was_away_for_all_retries(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    failed: list[str] = []
+    given_up: list[bool] = []
+    monkeypatch.setattr("bulkdl.jobs.endings.fail", lambda ctx, job_id, error, *, code: failed.append(job_id))
+
+    class Witness(dramatiq.Middleware):
+        def after_nack(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+            given_up.append(True)
+
+    retries = Retries(max_retries=1, min_backoff=1, max_backoff=2)
+    broker = StubBroker(middleware=[JobOfFailedMessage(lambda: None), retries, Witness()])  # type: ignore[arg-type,return-value]
+
+    @dramatiq.actor(broker=broker, queue_name="q")
+    def unlucky(job_id: str) -> None:
+        raise error
+
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=10)
+    worker.start()
+    try:
+        unlucky.send("job-1")
+        wait_until(lambda: given_up, what="the last retry")
+    finally:
+        worker.stop()
+
+    assert not failed
 
 
 def test_only_work_of_another_job_makes_a_transfer_give_way() -> None:
