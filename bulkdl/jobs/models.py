@@ -51,7 +51,7 @@ class Leased:
     """Seconds since 1970 by the database's clock; NULL when nobody holds it."""
     lease_owner: Mapped[str | None] = mapped_column(sa.String(128))
     attempts: Mapped[int] = mapped_column(sa.Integer, default=0)
-    """Claims so far, counted before the work starts: a job that kills its worker still ends."""
+    """Claims since the work last moved on, counted before it starts: a job that kills its worker still ends."""
     resend_at: Mapped[float] = mapped_column(sa.Double, default=0.0)
     """From when on the sweep sends its message (again) if nobody holds the lease; seconds since 1970."""
     sends: Mapped[int] = mapped_column(sa.Integer, default=0)

@@ -164,6 +164,25 @@ def test_giving_back_returns_the_attempt_when_it_does_not_count(database: Databa
     assert must(claim_job(database, job.id)).attempts == 1
 
 
+def test_attempts_are_counted_anew_once_the_work_moves_on(database: Database) -> None:
+    job = save_job(database)
+    plan(database, must(claim_job(database, job.id)))
+    first = must(claim_range(database, job.id, lease_s=-1))
+    second = must(claim_range(database, job.id, lease_s=60))
+    with database.session() as session:
+        assert checkpoint.save_parts(session, second, [], files_done=0, bytes_done=0, lease_s=-1)
+        session.commit()
+    third = must(claim_range(database, job.id))
+    with database.session() as session:
+        part = SavedPart(1, '"etag"', b"")
+        assert checkpoint.save_parts(session, third, [part], files_done=0, bytes_done=10, lease_s=-1)
+        session.commit()
+
+    fourth = must(claim_range(database, job.id))
+
+    assert [claim.attempts for claim in (first, second, third, fourth)] == [1, 2, 3, 2]
+
+
 def test_seq_grows_with_every_change_even_when_the_clock_goes_back(database: Database) -> None:
     far_ahead = 10**15
     job = save_job(database, seq=far_ahead)

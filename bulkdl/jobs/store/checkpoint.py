@@ -137,16 +137,19 @@ def save_parts(
     session: Session, claim: Claim, parts: Iterable[SavedPart], *, files_done: int, bytes_done: int, lease_s: float
 ) -> bool:
     """Checkpoint parts and renew the lease with them; False, and nothing written, when the claim is void."""
+    rows: list[dict[str, object]] = [
+        {"job_id": claim.job_id, "number": part.number, "etag": part.etag, "crc32s": part.crc32s} for part in parts
+    ]
     values: dict[str, object] = {"lease_until": now_epoch() + lease_s}
+    if rows:
+        # Work that moves on is no poison: it may only have stood beside some when its worker was killed.
+        values["attempts"] = 1
     model = BulkDownloadJob if claim.range_number is None else BulkDownloadRange
     if claim.range_number is not None:
         values |= {"files_done": files_done, "bytes_done": bytes_done}
     statement = sa.update(model).where(holds(claim)).values(**values).execution_options(synchronize_session=False)
     if not changed_one(session, statement):
         return False
-    rows: list[dict[str, object]] = [
-        {"job_id": claim.job_id, "number": part.number, "etag": part.etag, "crc32s": part.crc32s} for part in parts
-    ]
     if rows:
         _put_parts(session, rows)
     return True
