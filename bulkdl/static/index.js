@@ -4,8 +4,8 @@ export { BulkDownloadClient } from "./client/client.js";
 export { BulkDownloadError } from "./client/errors.js";
 export { JobFeed } from "./client/feed.js";
 
-/** @typedef {import("./client/client.js").DownloadState} DownloadState */
-/** @typedef {import("./client/client.js").Progress} Progress */
+/** @typedef {import("./client/state.js").DownloadState} DownloadState */
+/** @typedef {import("./client/state.js").Progress} Progress */
 /** @typedef {import("./client/client.js").ClientOptions} ClientOptions */
 /** @typedef {import("./client/client.js").StartOptions} StartOptions */
 /** @typedef {import("./client/api.js").GetToken} GetToken */

@@ -6,11 +6,18 @@ await import(`${BULKDL}/static/dialog/define.js`);
 // The page's own backend knows who is signed in and signs a token for them. One request serves all who ask at once.
 let token;
 function getToken({ refresh }) {
-  if (!token || refresh) token = fetch("/bulkdl-token", { method: "POST" }).then((answer) => answer.json()).then((json) => json.token);
+  if (!token || refresh)
+    token = fetch("/bulkdl-token", { method: "POST" })
+      .then((answer) => answer.json())
+      .then((json) => json.token);
   return token;
 }
 
-const client = new BulkDownloadClient({ urlPrefix: `${BULKDL}/media-collab`, projectId: "demo", getToken });
+const client = new BulkDownloadClient({
+  urlPrefix: `${BULKDL}/media-collab`,
+  projectId: "demo",
+  getToken,
+});
 document.querySelector("bulk-download-dialog").client = client;
 
 const status = document.querySelector("#status");
@@ -20,8 +27,11 @@ client.subscribe(() => {
   if (word !== "idle") status.textContent = word === "processing" ? `Building: ${progress.percent} %` : word;
 });
 
-const { assets } = await client.feed.api.get("/assets", { query: { projectId: "demo", limit: 100 } });
-for (const { name } of assets) document.querySelector("#files").append(Object.assign(document.createElement("li"), { textContent: name }));
+const { assets } = await client.feed.api.get("/assets", {
+  query: { projectId: "demo", limit: 100 },
+});
+for (const { name } of assets)
+  document.querySelector("#files").append(Object.assign(document.createElement("li"), { textContent: name }));
 status.textContent = `${assets.length} files`;
 button.disabled = false;
 button.addEventListener("click", () => client.startDownload(assets.map(({ assetId }) => assetId)).catch(() => {}));

@@ -8,6 +8,12 @@ export default defineConfig({
   resolve: { dedupe: ["react", "react-dom"] },
   server: {
     // In development, Bulkdl (`make run`) answers below the same origin, so its cookie works here too.
-    proxy: { "/media-collab": { target: "http://127.0.0.1:8000", ws: true, changeOrigin: false } },
+    proxy: {
+      "/media-collab": {
+        target: "http://127.0.0.1:8000",
+        ws: true,
+        changeOrigin: false,
+      },
+    },
   },
 });

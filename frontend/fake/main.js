@@ -14,7 +14,13 @@ import { FakeService, json } from "./service.js";
 const ROOT = fileURLToPath(new URL("../../bulkdl/", import.meta.url));
 const EXTRA = process.env.FAKE_EXTRA_DIRECTORY;
 /** @type {Record<string, string>} */
-const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html; charset=utf-8", ".json": "application/json" };
+const TYPES = {
+  ".js": "text/javascript",
+  ".css": "text/css",
+  ".svg": "image/svg+xml",
+  ".html": "text/html; charset=utf-8",
+  ".json": "application/json",
+};
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'self'";
 
@@ -35,20 +41,40 @@ async function file(response, path, change = (text) => text) {
 function render(html) {
   return html
     .replace(/\{%-? for module in \[([\s\S]*?)\] %\}([\s\S]*?)\{%-? endfor %\}/g, "")
-    .replace(/\{%-? for _ in range\((\d+)\) %\}([\s\S]*?)\{%-? endfor %\}/g, (_, count, body) => body.repeat(Number(count)))
+    .replace(/\{%-? for _ in range\((\d+)\) %\}([\s\S]*?)\{%-? endfor %\}/g, (_, count, body) =>
+      body.repeat(Number(count)),
+    )
     .replace(/\{\{ url_for\('static', filename='([^']+)'\) \}\}/g, "/static/$1")
     .replace("{{ config|tojson }}", JSON.stringify(config).replaceAll("<", "\\u003c"));
 }
 
 /** @param {number} count @returns {Asset[]} */
 function library(count) {
-  const folders = ["", "Berlin/Tag 1/", "Berlin/Tag 2/", "Campaign 2026/Posters/", "Campaign 2026/Reels/", "Press/Über uns/"];
-  const kinds = [["jpg", "image/jpeg"], ["jpg", "image/jpeg"], ["png", "image/png"], ["mp4", "video/mp4"], ["jpg", "image/jpeg"], ["pdf", "application/pdf"]];
+  const folders = [
+    "",
+    "Berlin/Tag 1/",
+    "Berlin/Tag 2/",
+    "Campaign 2026/Posters/",
+    "Campaign 2026/Reels/",
+    "Press/Über uns/",
+  ];
+  const kinds = [
+    ["jpg", "image/jpeg"],
+    ["jpg", "image/jpeg"],
+    ["png", "image/png"],
+    ["mp4", "video/mp4"],
+    ["jpg", "image/jpeg"],
+    ["pdf", "application/pdf"],
+  ];
   return Array.from({ length: count }, (_, n) => {
     const [ending, contentType] = kinds[n % kinds.length];
     return {
-      assetId: `asset-${n}`, projectId: "demo", name: `${folders[n % folders.length]}IMG_${String(2400 + n).padStart(4, "0")}.${ending}`,
-      size: 600_000 + ((n * 7919) % 97) * 41_000, contentType, modifiedAt: new Date(1.76e12 + n * 1e7).toISOString(),
+      assetId: `asset-${n}`,
+      projectId: "demo",
+      name: `${folders[n % folders.length]}IMG_${String(2400 + n).padStart(4, "0")}.${ending}`,
+      size: 600_000 + ((n * 7919) % 97) * 41_000,
+      contentType,
+      modifiedAt: new Date(1.76e12 + n * 1e7).toISOString(),
       thumbnailUrl: contentType.startsWith("image/") ? `/thumbnail/${n}.svg` : null,
     };
   });
@@ -79,7 +105,10 @@ function serve(request, response) {
     response.writeHead(200, { "Content-Type": "image/svg+xml", "Cache-Control": "max-age=600" });
     response.end(picture(Number.parseInt(path.split("/")[2], 10)));
   } else if (path.startsWith("/archive/")) {
-    response.writeHead(200, { "Content-Type": "application/zip", "Content-Disposition": 'attachment; filename="demo.zip"' });
+    response.writeHead(200, {
+      "Content-Type": "application/zip",
+      "Content-Disposition": 'attachment; filename="demo.zip"',
+    });
     response.end(Buffer.from("504b0506000000000000000000000000000000000000", "hex"));
   } else if (path === "/control") {
     let text = "";
@@ -99,7 +128,13 @@ if (process.argv.includes("--demo")) {
       await new Promise((resolve) => setTimeout(resolve, 250));
       if (service.jobs.get(jobId)?.status === "cancelled") return;
       const done = percent / 100;
-      service.change(jobId, { percent, current: Math.floor(total * done), bytesDone: Math.floor(bytesTotal * done), bytesPerSecond: bytesTotal / 12, etaSeconds: 12 * (1 - done) });
+      service.change(jobId, {
+        percent,
+        current: Math.floor(total * done),
+        bytesDone: Math.floor(bytesTotal * done),
+        bytesPerSecond: bytesTotal / 12,
+        etaSeconds: 12 * (1 - done),
+      });
     }
     service.complete(jobId);
   };

@@ -5,9 +5,16 @@ import { BulkDownloadClient, JobFeed } from "../../bulkdl/static/index.js";
 import { FakeService } from "./service.js";
 
 export const TIMING = {
-  heartbeatMs: 100, openMs: 400, retryMs: 40, maxRetryMs: 200, climbMs: 150, maxClimbMs: 400, liveMs: 30, idleMs: 120, restMs: 200,
+  heartbeatMs: 100,
+  openMs: 400,
+  retryMs: 40,
+  maxRetryMs: 200,
+  climbMs: 150,
+  maxClimbMs: 400,
+  liveMs: 30,
+  idleMs: 120,
+  restMs: 200,
 };
-
 
 /** @param {import("node:test").TestContext} test @param {Partial<FakeService>} [settings] */
 export async function makeService(test, settings = {}) {
@@ -28,7 +35,12 @@ export function makeClient(test, service, options = {}) {
   /** @type {string[]} */
   const visits = [];
   const feed = new JobFeed({ urlPrefix: service.urlPrefix, timing: TIMING, ...options });
-  const client = new BulkDownloadClient({ projectId: "demo", feed, navigate: (url) => void visits.push(url), ...options });
+  const client = new BulkDownloadClient({
+    projectId: "demo",
+    feed,
+    navigate: (url) => void visits.push(url),
+    ...options,
+  });
   /** @type {import("../../bulkdl/static/index.js").DownloadState[]} */
   const seen = [];
   client.subscribe(() => seen.push(client.state));

@@ -72,7 +72,11 @@ export class FakeService {
       this.#note(request, url, isOpen ? 101 : 403);
       if (!isOpen) return socket.end("HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\n");
       sockets.handleUpgrade(request, socket, head, (ws) => {
-        const stream = this.#open("websocket", (name, data) => ws.send(JSON.stringify({ event: name, data })), () => ws.terminate());
+        const stream = this.#open(
+          "websocket",
+          (name, data) => ws.send(JSON.stringify({ event: name, data })),
+          () => ws.terminate(),
+        );
         ws.on("close", () => this.#streams.delete(stream));
       });
     });
@@ -120,11 +124,33 @@ export class FakeService {
   addJob(fields = {}, assetIds = []) {
     const jobId = `job-${++this.#count}`;
     const job = {
-      jobId, projectId: "demo", status: /** @type {const} */ ("pending"), seq: ++this.#seq, current: 0, total: assetIds.length,
-      percent: 0, bytesDone: 0, bytesTotal: 0, bytesPerSecond: null, etaSeconds: null, fileCount: null, fileSize: null,
-      archiveName: "demo.zip", downloadUrl: null, expiresAt: null, error: null, errorCode: null, skipped: [], skippedCount: 0,
-      renamed: [], renamedCount: 0, createdAt: new Date(Date.now() + this.#count).toISOString(), startedAt: null, finishedAt: null,
-      ...fields, assetIds,
+      jobId,
+      projectId: "demo",
+      status: /** @type {const} */ ("pending"),
+      seq: ++this.#seq,
+      current: 0,
+      total: assetIds.length,
+      percent: 0,
+      bytesDone: 0,
+      bytesTotal: 0,
+      bytesPerSecond: null,
+      etaSeconds: null,
+      fileCount: null,
+      fileSize: null,
+      archiveName: "demo.zip",
+      downloadUrl: null,
+      expiresAt: null,
+      error: null,
+      errorCode: null,
+      skipped: [],
+      skippedCount: 0,
+      renamed: [],
+      renamedCount: 0,
+      createdAt: new Date(Date.now() + this.#count).toISOString(),
+      startedAt: null,
+      finishedAt: null,
+      ...fields,
+      assetIds,
     };
     this.jobs.set(jobId, job);
     return job;
@@ -140,7 +166,8 @@ export class FakeService {
     const job = /** @type {WireJob & {assetIds: string[]}} */ (this.jobs.get(jobId));
     Object.assign(job, { status: "processing" }, change, { seq: ++this.#seq });
     if (job.status === "complete") this.#finish(job);
-    if (!quietly) this.#say(`bulk-download:${ENDS.includes(job.status ?? "") ? job.status : "progress"}`, this.#eventOf(job));
+    if (!quietly)
+      this.#say(`bulk-download:${ENDS.includes(job.status ?? "") ? job.status : "progress"}`, this.#eventOf(job));
   }
 
   /** @param {string} jobId @param {Partial<WireJob>} [change] */
@@ -151,7 +178,11 @@ export class FakeService {
   /** @param {WireJob} job */
   #finish(job) {
     const fileCount = (job.total ?? 0) - (job.skippedCount ?? 0);
-    const defaults = { fileCount, fileSize: (job.bytesTotal ?? 0) + 1000, expiresAt: new Date(Date.now() + 864e5).toISOString() };
+    const defaults = {
+      fileCount,
+      fileSize: (job.bytesTotal ?? 0) + 1000,
+      expiresAt: new Date(Date.now() + 864e5).toISOString(),
+    };
     Object.assign(job, { ...defaults, percent: 100, current: fileCount, finishedAt: new Date().toISOString() });
     job.downloadUrl = `${this.origin}/archive/${job.jobId}?n=${++this.#count}`;
   }
@@ -188,7 +219,12 @@ export class FakeService {
 
   /** @param {Request} request @param {URL} url @param {number} status */
   #note(request, url, status) {
-    this.requests.push({ method: request.method ?? "", path: url.pathname.replace(PREFIX, ""), status, headers: request.headers });
+    this.requests.push({
+      method: request.method ?? "",
+      path: url.pathname.replace(PREFIX, ""),
+      status,
+      headers: request.headers,
+    });
   }
 
   /** @param {Request} request @param {Response} response */
@@ -205,15 +241,19 @@ export class FakeService {
     const [, , , jobId, part] = path.split("/");
     const route = `${request.method} ${path.replace(jobId ?? "\0", "{id}")}`;
     const job = jobId ? this.jobs.get(jobId) : undefined;
-    if (path.startsWith("/bulk-download/jobs/") && !job) return problem(response, 404, "job_not_found", "There is no such job.");
+    if (path.startsWith("/bulk-download/jobs/") && !job)
+      return problem(response, 404, "job_not_found", "There is no such job.");
     if (route === "POST /stream-tickets") return this.#ticket(response);
     if (route === "GET /bulk-download/events") return this.#events(url, response);
-    if (route === "GET /bulk-download/capabilities") return json(response, 200, { maxFiles: this.maxFiles, maxBytes: 1e11 });
-    if (route === "GET /bulk-download/jobs") return json(response, 200, { jobs: [...this.jobs.values()].reverse(), nextCursor: null });
+    if (route === "GET /bulk-download/capabilities")
+      return json(response, 200, { maxFiles: this.maxFiles, maxBytes: 1e11 });
+    if (route === "GET /bulk-download/jobs")
+      return json(response, 200, { jobs: [...this.jobs.values()].reverse(), nextCursor: null });
     if (route === "POST /bulk-download/jobs") return this.#create(await bodyOf(request), request, response);
     if (route === "GET /assets") return this.#list(url.searchParams, response);
     if (!job) return problem(response, 404, "not_found", "There is no such route.");
-    if (part === "items") return json(response, 200, { items: job.assetIds.map((assetId) => ({ assetId })), nextCursor: null });
+    if (part === "items")
+      return json(response, 200, { items: job.assetIds.map((assetId) => ({ assetId })), nextCursor: null });
     if (part === "download") return this.#download(job, response);
     if (request.method === "DELETE") return this.#cancel(job, response);
     return this.#job(job, request, response);
@@ -228,8 +268,13 @@ export class FakeService {
 
   /** @param {URL} url @param {Response} response */
   #events(url, response) {
-    if (this.blocksEventSource || !this.#spend(url.searchParams.get("ticket"))) return problem(response, 503, "blocked", "Blocked.");
-    response.writeHead(200, { "Content-Type": "text/event-stream", "Cache-Control": "no-cache", "Access-Control-Allow-Origin": "*" });
+    if (this.blocksEventSource || !this.#spend(url.searchParams.get("ticket")))
+      return problem(response, 503, "blocked", "Blocked.");
+    response.writeHead(200, {
+      "Content-Type": "text/event-stream",
+      "Cache-Control": "no-cache",
+      "Access-Control-Allow-Origin": "*",
+    });
     const send = (/** @type {string} */ name, /** @type {unknown} */ data) =>
       void response.write(`event: ${name}\ndata: ${JSON.stringify(data)}\n\n`);
     const stream = this.#open("eventsource", send, () => response.destroy());
@@ -246,8 +291,13 @@ export class FakeService {
       return problem(response, 422, "too_many_files", message, { field: "assetIds" });
     }
     const chosen = new Set(body.assetIds);
-    const bytesTotal = this.assets.filter((asset) => chosen.has(asset.assetId)).reduce((sum, asset) => sum + asset.size, 0);
-    const job = this.addJob({ projectId: body.projectId, bytesTotal, ...(body.archiveName && { archiveName: body.archiveName }) }, body.assetIds);
+    const bytesTotal = this.assets
+      .filter((asset) => chosen.has(asset.assetId))
+      .reduce((sum, asset) => sum + asset.size, 0);
+    const job = this.addJob(
+      { projectId: body.projectId, bytesTotal, ...(body.archiveName && { archiveName: body.archiveName }) },
+      body.assetIds,
+    );
     this.#keys.set(key, job.jobId);
     json(response, 202, job);
     this.onJob(job);

@@ -103,7 +103,8 @@ test("a lost answer to the request makes no second job", async (t) => {
   /** @type {typeof fetch} */
   const flaky = async (url, init) => {
     const response = await fetch(url, init);
-    if (init?.method === "POST" && String(url).endsWith("/jobs") && losses-- > 0) throw new TypeError("connection lost");
+    if (init?.method === "POST" && String(url).endsWith("/jobs") && losses-- > 0)
+      throw new TypeError("connection lost");
     return response;
   };
   const { client } = makeClient(t, service, { fetch: flaky });
@@ -188,7 +189,10 @@ test("one page has one stream, whatever the number of clients", async (t) => {
 
   assert.equal(client.state.progress.percent, 10);
   assert.equal(service.streams("websocket"), 1);
-  assert.deepEqual(client.jobs.map((job) => job.jobId), [two, one]);
+  assert.deepEqual(
+    client.jobs.map((job) => job.jobId),
+    [two, one],
+  );
 });
 
 test("the stream is closed with the last client", async (t) => {
@@ -220,5 +224,8 @@ test("the token comes from the callback, which is asked again after a 401", asyn
   await client.startDownload(["a"]);
 
   const posts = service.requests.filter(({ method, path }) => method === "POST" && path.endsWith("/jobs"));
-  assert.deepEqual(posts.map(({ status }) => status), [401, 202]);
+  assert.deepEqual(
+    posts.map(({ status }) => status),
+    [401, 202],
+  );
 });

@@ -8,14 +8,29 @@ import { formatBytes, formatDuration, formatRelative, formatSpeed } from "../../
 const plain = (text) => text.replace(/[\u00a0\u202f]/g, " ");
 
 for (const [size, text] of /** @type {[number, string][]} */ ([
-  [0, "0 bytes"], [1, "1 byte"], [999, "999 bytes"], [1000, "1 kB"], [999_499, "999 kB"], [999_500, "1 MB"], [1_250_000, "1.3 MB"],
-  [113_097_387, "113 MB"], [5e9, "5 GB"], [2.5e12, "2.5 TB"], [5e15, "5,000 TB"],
+  [0, "0 bytes"],
+  [1, "1 byte"],
+  [999, "999 bytes"],
+  [1000, "1 kB"],
+  [999_499, "999 kB"],
+  [999_500, "1 MB"],
+  [1_250_000, "1.3 MB"],
+  [113_097_387, "113 MB"],
+  [5e9, "5 GB"],
+  [2.5e12, "2.5 TB"],
+  [5e15, "5,000 TB"],
 ])) {
   test(`${size} bytes are shown as ${text}`, () => assert.equal(plain(formatBytes(size, "en")), text));
 }
 
 for (const [seconds, text] of /** @type {[number, string][]} */ ([
-  [0, "1 sec"], [59.4, "59 sec"], [59.6, "1 min"], [150, "3 min"], [3599, "1 hr"], [3660, "1 hr 1 min"], [7200, "2 hr"],
+  [0, "1 sec"],
+  [59.4, "59 sec"],
+  [59.6, "1 min"],
+  [150, "3 min"],
+  [3599, "1 hr"],
+  [3660, "1 hr 1 min"],
+  [7200, "2 hr"],
 ])) {
   test(`${seconds} seconds are shown as ${text}`, () => assert.equal(plain(formatDuration(seconds, "en")), text));
 }

@@ -10,7 +10,10 @@ const connected = (client, connection) => until(() => client.state.connection ==
 /** @param {import("../../bulkdl/static/index.js").DownloadState[]} seen */
 function assertNeverBackwards(seen) {
   const percents = seen.map((state) => state.progress.percent);
-  assert.deepEqual(percents, [...percents].sort((one, other) => one - other));
+  assert.deepEqual(
+    percents,
+    [...percents].sort((one, other) => one - other),
+  );
 }
 
 test("the WebSocket is taken first", async (t) => {
@@ -133,7 +136,10 @@ test("bye means: come back at once, on the same rung", async (t) => {
 
   await until(() => service.requests.filter(({ status }) => status === 101).length === before + 1, "a second socket");
   await connected(client, "websocket");
-  assert.equal(service.requests.some(({ path }) => path.endsWith("/events")), false);
+  assert.equal(
+    service.requests.some(({ path }) => path.endsWith("/events")),
+    false,
+  );
 });
 
 test("every connection has a ticket of its own", async (t) => {
@@ -149,7 +155,9 @@ test("every connection has a ticket of its own", async (t) => {
 
 test("a stream that opens and breaks again and again is given up for the next rung", async (t) => {
   const service = await makeService(t);
-  const { client } = makeClient(t, service, { timing: { heartbeatMs: 1000, retryMs: 10, maxRetryMs: 20, climbMs: 60_000, liveMs: 20, idleMs: 100 } });
+  const { client } = makeClient(t, service, {
+    timing: { heartbeatMs: 1000, retryMs: 10, maxRetryMs: 20, climbMs: 60_000, liveMs: 20, idleMs: 100 },
+  });
   service.heartbeatMs = 1000;
   const breaker = setInterval(() => service.streams("websocket") && service.dropStreams(), 5);
   t.after(() => clearInterval(breaker));

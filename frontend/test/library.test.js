@@ -6,7 +6,14 @@ import { Library, foldersOf, view } from "../../bulkdl/static/page/library.js";
 import { Selection } from "../../bulkdl/static/page/selection.js";
 
 /** @param {string} name @param {number} [size] */
-const asset = (name, size = 1) => ({ assetId: name, name, size, contentType: null, modifiedAt: `2026-01-0${size}`, thumbnailUrl: null });
+const asset = (name, size = 1) => ({
+  assetId: name,
+  name,
+  size,
+  contentType: null,
+  modifiedAt: `2026-01-0${size}`,
+  thumbnailUrl: null,
+});
 const ASSETS = [asset("a.jpg", 3), asset("Trip/b.jpg", 1), asset("Trip/Day 2/c.jpg", 2), asset("Trip-old/d.jpg", 4)];
 const HOW = /** @type {const} */ ({ search: "", folder: "", order: "name" });
 
@@ -22,18 +29,30 @@ test("every word of a search must be found, in any order and case", () => {
 });
 
 test("orders leave the library as it is", () => {
-  assert.deepEqual(names(view(ASSETS, { ...HOW, order: "size" })), ["Trip-old/d.jpg", "a.jpg", "Trip/Day 2/c.jpg", "Trip/b.jpg"]);
+  assert.deepEqual(names(view(ASSETS, { ...HOW, order: "size" })), [
+    "Trip-old/d.jpg",
+    "a.jpg",
+    "Trip/Day 2/c.jpg",
+    "Trip/b.jpg",
+  ]);
   assert.equal(ASSETS[0].name, "a.jpg");
 });
 
 test("folders form a tree with what is below them", () => {
   const folders = foldersOf(ASSETS).map(({ path, depth, count, size }) => [path, depth, count, size]);
 
-  assert.deepEqual(folders, [["Trip", 0, 2, 3], ["Trip/Day 2", 1, 1, 2], ["Trip-old", 0, 1, 4]]);
+  assert.deepEqual(folders, [
+    ["Trip", 0, 2, 3],
+    ["Trip/Day 2", 1, 1, 2],
+    ["Trip-old", 0, 1, 4],
+  ]);
 });
 
 test("all pages are read", async () => {
-  const pages = [{ assets: ASSETS.slice(0, 2), nextCursor: "2" }, { assets: ASSETS.slice(2), nextCursor: null }];
+  const pages = [
+    { assets: ASSETS.slice(0, 2), nextCursor: "2" },
+    { assets: ASSETS.slice(2), nextCursor: null },
+  ];
   const api = /** @type {any} */ ({ get: async () => pages.shift() });
   const library = new Library(api, "demo");
 

@@ -63,7 +63,10 @@ export class Api {
    * @returns {Promise<WireJob>}
    */
   async createJob(request, idempotencyKey) {
-    return this.#json("POST", JOBS, { body: request, headers: { "Idempotency-Key": idempotencyKey } });
+    return this.#json("POST", JOBS, {
+      body: request,
+      headers: { "Idempotency-Key": idempotencyKey },
+    });
   }
 
   /**
@@ -98,7 +101,9 @@ export class Api {
 
   /** @param {string} jobId @param {string | null} [cursor] @returns {Promise<ItemPage>} */
   async items(jobId, cursor) {
-    return this.#json("GET", `${JOBS}/${encodeURIComponent(jobId)}/items`, { query: { cursor } });
+    return this.#json("GET", `${JOBS}/${encodeURIComponent(jobId)}/items`, {
+      query: { cursor },
+    });
   }
 
   /** @param {string} jobId @returns {Promise<ArchiveUrl>} */
@@ -165,7 +170,12 @@ export class Api {
         signal,
         cache: "no-store",
         credentials: this.#credentials,
-        headers: { Accept: "application/json", ...headers, ...this.#identify(method, token), ...contentType(body) },
+        headers: {
+          Accept: "application/json",
+          ...headers,
+          ...this.#identify(method, token),
+          ...contentType(body),
+        },
         body: body === undefined ? undefined : JSON.stringify(body),
       });
     } catch (thrown) {

@@ -4,40 +4,11 @@ import { asError, BulkDownloadError } from "./errors.js";
 import { JobFeed, sharedFeed } from "./feed.js";
 import { isFinal, isSettled } from "./job.js";
 import { Keepsake, navigate, newKey, once } from "./page.js";
+import { IDLE, NO_PROGRESS, pictureOf } from "./state.js";
 import { Store } from "./store.js";
 
 /** @typedef {import("./job.js").Job} Job */
-
-/**
- * @typedef {object} Progress
- * @property {number} current files done
- * @property {number} total files to do
- * @property {number} percent 0 to 100
- * @property {number} bytesDone
- * @property {number} bytesTotal
- * @property {number | null} bytesPerSecond
- * @property {number | null} etaSeconds
- */
-
-/**
- * @typedef {object} DownloadState An immutable picture; another object means that something has changed.
- * @property {"idle" | "pending" | "processing" | "complete" | "failed" | "cancelled"} status
- * @property {string | null} jobId
- * @property {Progress} progress
- * @property {readonly import("./job.js").SkippedItem[]} skipped
- * @property {number} skippedCount
- * @property {readonly import("./job.js").RenamedItem[]} renamed
- * @property {number} renamedCount
- * @property {BulkDownloadError | null} error why it failed, or why the last wish could not be granted
- * @property {string | null} archiveName
- * @property {number | null} fileCount
- * @property {number | null} fileSize bytes of the archive
- * @property {string | null} expiresAt when the archive will be deleted, ISO 8601
- * @property {boolean} isCancelling
- * @property {boolean} isOurs whether it was started in this tab
- * @property {boolean} hasBegunDownload whether the browser has been sent to the archive
- * @property {import("./ladder.js").Connection} connection
- */
+/** @typedef {import("./state.js").DownloadState} DownloadState */
 
 /**
  * @typedef {object} ClientOptions
@@ -58,28 +29,6 @@ import { Store } from "./store.js";
  * @property {"relative" | "flat"} [layout]
  */
 
-const NO_PROGRESS = { current: 0, total: 0, percent: 0, bytesDone: 0, bytesTotal: 0, bytesPerSecond: null, etaSeconds: null };
-
-/** @type {DownloadState} */
-const IDLE = {
-  status: "idle",
-  jobId: null,
-  progress: NO_PROGRESS,
-  skipped: [],
-  skippedCount: 0,
-  renamed: [],
-  renamedCount: 0,
-  error: null,
-  archiveName: null,
-  fileCount: null,
-  fileSize: null,
-  expiresAt: null,
-  isCancelling: false,
-  isOurs: false,
-  hasBegunDownload: false,
-  connection: "resting",
-};
-
 export class BulkDownloadClient {
   #store = new Store(IDLE);
   #options;
@@ -95,7 +44,13 @@ export class BulkDownloadClient {
 
   /** @param {ClientOptions & import("./api.js").ApiOptions & import("./feed.js").FeedOptions} [options] */
   constructor(options = {}) {
-    this.#options = { autoDownload: true, restore: "tab", urlMaxAgeMs: 20_000, navigate, ...options };
+    this.#options = {
+      autoDownload: true,
+      restore: "tab",
+      urlMaxAgeMs: 20_000,
+      navigate,
+      ...options,
+    };
     this.feed = options.feed ?? sharedFeed(options);
     this.#keepsake = new Keepsake(this.feed.api.urlPrefix);
     if (options.isOpen !== false) this.open();
@@ -137,7 +92,11 @@ export class BulkDownloadClient {
   async startDownload(assetIds, options = {}) {
     const ids = [...assetIds];
     const turn = this.#begin({ assetIds: ids, options });
-    this.#clear({ status: "pending", isOurs: true, progress: { ...NO_PROGRESS, total: ids.length } });
+    this.#clear({
+      status: "pending",
+      isOurs: true,
+      progress: { ...NO_PROGRESS, total: ids.length },
+    });
     try {
       const job = await this.#create(ids, options);
       if (turn !== this.#turn) return job.jobId;
@@ -248,7 +207,10 @@ export class BulkDownloadClient {
 
   /** @param {readonly string[]} assetIds @param {StartOptions} options */
   async #create(assetIds, { projectId = this.#options.projectId, ...options }) {
-    if (!projectId) throw new BulkDownloadError("validation_error", "No project is named.", { field: "projectId" });
+    if (!projectId)
+      throw new BulkDownloadError("validation_error", "No project is named.", {
+        field: "projectId",
+      });
     const key = newKey();
     for (let tries = 2; ; tries--) {
       try {
@@ -300,7 +262,8 @@ export class BulkDownloadClient {
     const { isOurs } = this.state;
     const isPlain = job.status === "complete" && job.skippedCount === 0;
     if (job.status !== "complete" || isPlain) this.#keepsake.drop(job.jobId);
-    if (isOurs && isPlain && this.#options.autoDownload) once(`bulkdl:${job.jobId}`, () => this.download()).catch(() => {});
+    if (isOurs && isPlain && this.#options.autoDownload)
+      once(`bulkdl:${job.jobId}`, () => this.download()).catch(() => {});
   }
 
   /** Begin a new picture. @param {Partial<DownloadState>} change */
@@ -311,46 +274,9 @@ export class BulkDownloadClient {
   /** @param {Partial<DownloadState>} change */
   #set(change) {
     const before = this.#store.value;
-    const isOther = Object.entries(change).some(([name, value]) => value !== before[/** @type {keyof DownloadState} */ (name)]);
+    const isOther = Object.entries(change).some(
+      ([name, value]) => value !== before[/** @type {keyof DownloadState} */ (name)],
+    );
     if (isOther) this.#store.set(Object.freeze({ ...before, ...change }));
   }
-}
-
-/**
- * @param {Job} job
- * @param {DownloadState} before
- * @returns {Partial<DownloadState>}
- */
-function pictureOf(job, before) {
-  const { status, current, total, percent, bytesDone, bytesTotal, bytesPerSecond, etaSeconds } = job;
-  const progress = { current, total: total || before.progress.total, percent, bytesDone, bytesTotal, bytesPerSecond, etaSeconds };
-  return {
-    status: status === "expired" ? "failed" : status,
-    progress: isSame(progress, before.progress) ? before.progress : Object.freeze(progress),
-    skipped: job.skipped,
-    skippedCount: job.skippedCount,
-    renamed: job.renamed,
-    renamedCount: job.renamedCount,
-    archiveName: job.archiveName,
-    fileCount: job.fileCount,
-    fileSize: job.fileSize,
-    expiresAt: job.expiresAt,
-    isCancelling: before.isCancelling && !isFinal(job),
-    error: errorOf(job, before),
-  };
-}
-
-/** @param {Job} job @param {DownloadState} before */
-function errorOf(job, before) {
-  const { status, error, errorCode } = job;
-  if (status === "expired") return before.error ?? new BulkDownloadError("archive_expired", "The archive has been deleted at its time.");
-  if (status !== "failed") return isFinal(job) && !isFinal(before) ? null : before.error;
-  const message = error ?? "The archive could not be built.";
-  if (before.error?.message === message) return before.error;
-  return new BulkDownloadError(errorCode ?? "build_failed", message);
-}
-
-/** @param {Progress} one @param {Progress} other */
-function isSame(one, other) {
-  return /** @type {(keyof Progress)[]} */ (Object.keys(one)).every((name) => one[name] === other[name]);
 }

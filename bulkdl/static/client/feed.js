@@ -198,7 +198,14 @@ export class JobFeed {
   /** @param {string} jobId */
   #ask(jobId) {
     this.fetch(jobId).catch((error) => {
-      if (error.status === 404) this.learn({ jobId, status: "failed", error: error.message, errorCode: error.code, skipped: [] });
+      if (error.status === 404)
+        this.learn({
+          jobId,
+          status: "failed",
+          error: error.message,
+          errorCode: error.code,
+          skipped: [],
+        });
     });
   }
 
@@ -210,7 +217,9 @@ export class JobFeed {
   #put(job) {
     const others = this.store.value.jobs.filter(({ jobId }) => jobId !== job.jobId);
     const place = others.findIndex((other) => (other.createdAt ?? "~") <= (job.createdAt ?? "~"));
-    this.#set({ jobs: place < 0 ? [...others, job] : others.toSpliced(place, 0, job) });
+    this.#set({
+      jobs: place < 0 ? [...others, job] : others.toSpliced(place, 0, job),
+    });
   }
 
   /** @param {Partial<FeedState>} change */

@@ -15,7 +15,12 @@ function numberFormat(locale, unit, digits) {
   let format = formats.get(key);
   if (!format) {
     const unitDisplay = unit.startsWith("byte") ? "long" : "short";
-    format = new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay, maximumFractionDigits: digits });
+    format = new Intl.NumberFormat(locale, {
+      style: "unit",
+      unit,
+      unitDisplay,
+      maximumFractionDigits: digits,
+    });
     formats.set(key, format);
   }
   return format;
@@ -30,7 +35,11 @@ function scale(size) {
     value /= 1000;
     step += 1;
   }
-  return { value, unit: UNITS[step], digits: step > 1 && value < 99.95 ? 1 : 0 };
+  return {
+    value,
+    unit: UNITS[step],
+    digits: step > 1 && value < 99.95 ? 1 : 0,
+  };
 }
 
 /** "1.2 MB", in powers of 1000 as download managers count. @param {number} size @param {string} [locale] */

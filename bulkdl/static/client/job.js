@@ -171,7 +171,9 @@ function keepCounters(before, after) {
 
 /** @param {WireJob} news @returns {Partial<Job>} */
 function defined(news) {
-  return Object.fromEntries(Object.entries(news).filter(([name, value]) => value !== undefined && name in UNKNOWN_KEYS));
+  return Object.fromEntries(
+    Object.entries(news).filter(([name, value]) => value !== undefined && name in UNKNOWN_KEYS),
+  );
 }
 
 const UNKNOWN_KEYS = { ...UNKNOWN, jobId: "" };

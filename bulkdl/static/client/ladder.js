@@ -161,7 +161,11 @@ export class Ladder {
     footing.lastHeard = Date.now();
     if (name === "bulk-download:bye") return this.#leave(footing);
     if (!footing.hasSpoken) this.#step(footing);
-    if (data?.heartbeatSeconds > 0) this.#timing = { ...this.#timing, heartbeatMs: data.heartbeatSeconds * 1000 };
+    if (data?.heartbeatSeconds > 0)
+      this.#timing = {
+        ...this.#timing,
+        heartbeatMs: data.heartbeatSeconds * 1000,
+      };
     this.#onEvent(name, data);
   }
 
@@ -241,7 +245,8 @@ export class Ladder {
     const hasSlept = now - this.#lastTick > 2 * heartbeatMs;
     this.#lastTick = now;
     if (hasSlept) return this.wake(0);
-    if (this.#reaching && this.#isPushed(this.#reaching) && now - this.#reaching.lastHeard > openMs) this.#lost(this.#reaching);
+    if (this.#reaching && this.#isPushed(this.#reaching) && now - this.#reaching.lastHeard > openMs)
+      this.#lost(this.#reaching);
     const standing = this.#standing;
     if (standing && this.#isPushed(standing) && now - standing.lastHeard > 2 * heartbeatMs) {
       standing.hasSpoken = false;

@@ -96,7 +96,10 @@ function ticketed(api, kind) {
       socket.onerror = () => end();
       if ("onclose" in socket) socket.onclose = () => end();
     };
-    api.streamTicket(abort.signal).then(open).catch((thrown) => end(asError(thrown)));
+    api
+      .streamTicket(abort.signal)
+      .then(open)
+      .catch((thrown) => end(asError(thrown)));
     return { close };
   };
 }
@@ -135,7 +138,11 @@ export function polling(api, liveJobIds, timing) {
     async function ask(jobId) {
       const answer = await api.job(jobId, { etag: etags.get(jobId), signal }).catch((error) => {
         if (error.status !== 404) throw error;
-        sink.event("bulk-download:failed", { jobId, error: error.message, errorCode: error.code });
+        sink.event("bulk-download:failed", {
+          jobId,
+          error: error.message,
+          errorCode: error.code,
+        });
       });
       if (answer) etags.set(jobId, isFinal(answer.job) ? null : answer.etag);
       if (answer) sink.event("job", answer.job);

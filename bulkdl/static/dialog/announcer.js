@@ -12,7 +12,7 @@ export class Announcer {
     this.#region = region;
   }
 
-  /** @param {import("../client/client.js").DownloadState} state @param {import("./texts.js").AllTexts} texts */
+  /** @param {import("../client/state.js").DownloadState} state @param {import("./texts.js").AllTexts} texts */
   hear(state, texts) {
     const face = faceOf(state);
     const quarter = face === "processing" ? Math.floor(state.progress.percent / 25) : 0;
@@ -20,7 +20,9 @@ export class Announcer {
     if (key === this.#said || face === "idle") return;
     this.#said = key;
     const percent = quarter * 25;
-    const words = quarter ? fill(texts.announceProgress, { percent }) : fill(texts[/** @type {import("./texts.js").TextName} */ (face)]);
+    const words = quarter
+      ? fill(texts.announceProgress, { percent })
+      : fill(texts[/** @type {import("./texts.js").TextName} */ (face)]);
     this.#region.textContent = face === "failed" && state.error ? `${words}. ${errorText(state.error, texts)}` : words;
   }
 }

@@ -2,11 +2,12 @@
 
 import { BulkDownloadClient } from "../client/client.js";
 import { Announcer } from "./announcer.js";
+import { build } from "./parts.js";
 import { styleSheet } from "./styles.js";
 import { TEXTS } from "./texts.js";
-import { build, faceOf, render } from "./view.js";
+import { faceOf, render } from "./view.js";
 
-/** @typedef {import("./view.js").Action} Action */
+/** @typedef {import("./parts.js").Action} Action */
 
 /** How long a success stays to be seen before the dialog closes itself. */
 const CLOSE_AFTER_MS = 4000;
@@ -87,7 +88,10 @@ export class BulkDownloadDialog extends Base {
   connectedCallback() {
     const projectId = this.getAttribute("project-id");
     if (this.#client || projectId === null) return;
-    this.client = new BulkDownloadClient({ urlPrefix: this.getAttribute("url-prefix") ?? undefined, projectId });
+    this.client = new BulkDownloadClient({
+      urlPrefix: this.getAttribute("url-prefix") ?? undefined,
+      projectId,
+    });
     this.#ownsClient = true;
   }
 
@@ -102,7 +106,8 @@ export class BulkDownloadDialog extends Base {
 
   /** Start a download and show it. @type {BulkDownloadClient["startDownload"]} */
   startDownload(assetIds, options) {
-    if (!this.#client) throw new Error("<bulk-download-dialog> has no client: set its `client`, or give it a `project-id`.");
+    if (!this.#client)
+      throw new Error("<bulk-download-dialog> has no client: set its `client`, or give it a `project-id`.");
     return this.#client.startDownload(assetIds, options);
   }
 
@@ -141,7 +146,7 @@ export class BulkDownloadDialog extends Base {
     else clearTimeout(this.#closing);
   }
 
-  /** Another face: show it to the person who has to know. @param {string} before @param {import("../client/client.js").DownloadState} state */
+  /** Another face: show it to the person who has to know. @param {string} before @param {import("../client/state.js").DownloadState} state */
   #turned(before, { isOurs, status }) {
     this.#closing = undefined;
     if (status === "idle") return this.#parts.dialog.close();

@@ -63,7 +63,9 @@ progress {
   background: var(--sunken); overflow: hidden;
 }
 progress::-webkit-progress-bar { background: var(--sunken); }
-progress::-webkit-progress-value { background: var(--tone); border-radius: 1rem; transition: inline-size 300ms ease-out; }
+progress::-webkit-progress-value {
+  background: var(--tone); border-radius: 1rem; transition: inline-size 300ms ease-out;
+}
 progress::-moz-progress-bar { background: var(--tone); border-radius: 1rem; }
 progress:indeterminate::-moz-progress-bar { background: none; }
 progress:indeterminate {
@@ -72,7 +74,9 @@ progress:indeterminate {
 }
 progress:indeterminate::-webkit-progress-bar { background: none; }
 @keyframes slide { from { background-position: 100% 0; } to { background-position: -50% 0; } }
-dl { display: grid; grid-template-columns: repeat(4, auto); justify-content: space-between; gap: 0.75rem 1rem; margin: 0; }
+dl {
+  display: grid; grid-template-columns: repeat(4, auto); justify-content: space-between; gap: 0.75rem 1rem; margin: 0;
+}
 dt { color: var(--muted); font-size: 0.75rem; }
 dd { margin: 0; font-weight: 550; font-variant-numeric: tabular-nums; font-size: 0.875rem; white-space: nowrap; }
 .alert { padding: 0.75rem 0.875rem; border-radius: 0.75rem; font-size: 0.875rem; overflow-wrap: anywhere; }
@@ -81,8 +85,14 @@ dd { margin: 0; font-weight: 550; font-variant-numeric: tabular-nums; font-size:
 details { border: 1px solid var(--line); border-radius: 0.75rem; font-size: 0.875rem; }
 summary { padding: 0.625rem 0.875rem; font-weight: 600; cursor: pointer; border-radius: 0.75rem; }
 details.skipped > summary { color: var(--warn); }
-ul { margin: 0; padding: 0 0.875rem 0.625rem; list-style: none; max-block-size: 11rem; overflow: auto; border-radius: 0.5rem; }
-li { display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 1rem; padding: 0.375rem 0; border-block-start: 1px solid var(--line); }
+ul {
+  margin: 0; padding: 0 0.875rem 0.625rem; list-style: none; max-block-size: 11rem; overflow: auto;
+  border-radius: 0.5rem;
+}
+li {
+  display: grid; grid-template-columns: minmax(0, 3fr) minmax(0, 2fr); gap: 0 1rem; padding: 0.375rem 0;
+  border-block-start: 1px solid var(--line);
+}
 li > * { overflow-wrap: anywhere; }
 li b { font-weight: 550; }
 li span { color: var(--muted); text-align: end; }
@@ -96,7 +106,9 @@ li span { color: var(--muted); text-align: end; }
 .actions button.main:hover { background: color-mix(in srgb, var(--accent) 88%, var(--text)); }
 .actions button:disabled { opacity: 0.6; cursor: default; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-.unseen { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+.unseen {
+  position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
 @media (max-width: 30rem) {
   dialog {
     inline-size: 100%; max-inline-size: 100%; max-block-size: 92dvh; margin-block-end: 0;
@@ -114,7 +126,9 @@ li span { color: var(--muted); text-align: end; }
   @keyframes rise { from { opacity: 0; translate: 0 0.75rem; } }
 }
 @media (prefers-reduced-motion: reduce) {
-  progress:indeterminate { animation: none; background: repeating-linear-gradient(135deg, var(--sunken) 0 6px, var(--line) 6px 12px); }
+  progress:indeterminate {
+    animation: none; background: repeating-linear-gradient(135deg, var(--sunken) 0 6px, var(--line) 6px 12px);
+  }
   progress::-webkit-progress-value { transition: none; }
 }
 @media (forced-colors: active) {

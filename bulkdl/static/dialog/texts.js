@@ -32,8 +32,12 @@ export const TEXTS = {
   summary: /** @type {Text} */ (({ count, files, size }) => `${files} ${count === 1 ? "file" : "files"}, ${size}`),
   expires: /** @type {Text} */ ("Kept until {time}"),
 
-  skipped: /** @type {Text} */ (({ count, files }) => (count === 1 ? "1 file is not in the archive" : `${files} files are not in the archive`)),
-  renamed: /** @type {Text} */ (({ count, files }) => (count === 1 ? "1 file has another name" : `${files} files have other names`)),
+  skipped: /** @type {Text} */ (
+    ({ count, files }) => (count === 1 ? "1 file is not in the archive" : `${files} files are not in the archive`)
+  ),
+  renamed: /** @type {Text} */ (
+    ({ count, files }) => (count === 1 ? "1 file has another name" : `${files} files have other names`)
+  ),
   more: /** @type {Text} */ ("and {files} more; the archive lists them all"),
   not_found: /** @type {Text} */ ("no longer there"),
   access_denied: /** @type {Text} */ ("access denied"),

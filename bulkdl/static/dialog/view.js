@@ -1,92 +1,24 @@
-/** The dialog's elements, and how a state is written into them. Text from the server only ever becomes text. */
+/** How a state is written into the dialog's elements. Text from the server only ever becomes text. */
 
 import { formatBytes, formatCount, formatDuration, formatSpeed } from "../client/format.js";
+import { element, icon } from "./elements.js";
+import { ICONS } from "./parts.js";
 import { fill } from "./texts.js";
 
-/** @typedef {import("../client/client.js").DownloadState} DownloadState */
+/** @typedef {import("../client/state.js").DownloadState} DownloadState */
 /** @typedef {import("./texts.js").TextName} TextName */
 /** @typedef {(name: TextName, values?: Record<string, string | number>) => string} Say */
 
-/** @typedef {"cancel" | "background" | "download" | "retry" | "close"} Action */
-
-const ICONS = {
-  working: "M12 3v11m0 0 4.5-4.5M12 14 7.5 9.5M4.5 16.5v1.5a2.5 2.5 0 0 0 2.5 2.5h10a2.5 2.5 0 0 0 2.5-2.5v-1.5",
-  complete: "m5 12.5 4.5 4.5L19 7.5",
-  incomplete: "M12 8.5v4.5m0 3.4v.1M10.3 4.2 2.9 17.1A2 2 0 0 0 4.6 20h14.8a2 2 0 0 0 1.7-2.9L13.7 4.2a2 2 0 0 0-3.4 0Z",
-  failed: "M12 7.5V13m0 3.4v.1M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0Z",
-  cancelled: "M7 7l10 10M21 12a9 9 0 1 1-18 0 9 9 0 0 1 18 0Z",
-  close: "m6 6 12 12M18 6 6 18",
-};
+/** @typedef {import("./parts.js").Action} Action */
+/** @typedef {import("./parts.js").Parts} Parts */
 
 /** How many names are shown before "and more". */
 const LIST_LIMIT = 100;
-
-/**
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, string>} [attributes]
- * @param {...(Node | string)} children
- */
-export function element(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  node.append(...children);
-  return node;
-}
-
-/** @param {string} path */
-export function icon(path) {
-  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-  for (const [name, value] of Object.entries({ viewBox: "0 0 24 24", width: "20", height: "20", fill: "none", stroke: "currentColor",
-    "stroke-width": "2", "stroke-linecap": "round", "stroke-linejoin": "round", "aria-hidden": "true" })) svg.setAttribute(name, value);
-  const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
-  line.setAttribute("d", path);
-  svg.append(line);
-  return svg;
-}
 
 /** What of the dialog's faces a state shows. @param {DownloadState} state */
 export function faceOf({ status, skippedCount }) {
   return status === "complete" && skippedCount > 0 ? "incomplete" : status;
 }
-
-/** The dialog's tree, with names for what changes. */
-export function build() {
-  const part = {
-    title: element("h2", { id: "title" }),
-    note: element("p", { class: "note", id: "note" }),
-    badge: element("span", { class: "badge" }),
-    x: element("button", { class: "x", type: "button" }, icon(ICONS.close)),
-    archive: element("p", { class: "archive" }),
-    bar: element("div", { class: "bar" }),
-    progress: element("progress", { max: "100" }),
-    percent: element("span", { class: "percent", "aria-hidden": "true" }),
-    facts: element("dl"),
-    connection: element("p", { class: "alert warn" }),
-    error: element("p", { class: "alert bad" }),
-    skipped: element("details", { class: "skipped" }, element("summary"), element("ul", { tabindex: "0" })),
-    renamed: element("details", { class: "renamed" }, element("summary"), element("ul", { tabindex: "0" })),
-    live: element("p", { class: "unseen", role: "status" }),
-    buttons: /** @type {Record<Action, HTMLButtonElement>} */ ({}),
-    values: /** @type {Record<string, HTMLElement>} */ ({}),
-  };
-  for (const name of ["files", "size", "speed", "timeLeft"]) {
-    part.values[name] = element("dd");
-    part.facts.append(element("div", { "data-fact": name }, element("dt"), part.values[name]));
-  }
-  for (const action of /** @type {const} */ (["cancel", "close", "background", "retry", "download"])) {
-    part.buttons[action] = element("button", { type: "button", "data-action": action });
-  }
-  part.bar.append(part.progress, part.percent);
-  const head = element("div", { class: "head" }, part.badge, element("div", {}, part.title, part.note), part.x);
-  const { archive, bar, facts, connection, error, skipped, renamed, live, buttons } = part;
-  const foot = element("div", { class: "actions" }, ...Object.values(buttons));
-  const frame = element("div", { class: "frame" }, head, archive, bar, facts, connection, error, skipped, renamed, foot, live);
-  const dialog = element("dialog", { "aria-labelledby": "title", "aria-describedby": "note", closedby: "any", tabindex: "-1" }, frame);
-  return { ...part, frame, dialog };
-}
-
-/** @typedef {ReturnType<typeof build>} Parts */
 
 /** The buttons of each face, the one to press first at the end. @type {Record<string, Action[]>} */
 const BUTTONS = {
@@ -119,8 +51,22 @@ export function render(parts, state, texts, locale) {
   renderArchive(parts, state, say, locale);
   renderProgress(parts, state, say, locale);
   renderTrouble(parts, state, texts, say);
-  renderList(parts.skipped, face === "processing" ? 0 : state.skippedCount, "skipped", state.skipped.map(({ name, reason }) => [name, reasonOf(reason, texts)]), say, locale);
-  renderList(parts.renamed, face === "processing" ? 0 : state.renamedCount, "renamed", state.renamed.map(({ name, archiveName }) => [name, archiveName]), say, locale);
+  renderList(
+    parts.skipped,
+    face === "processing" ? 0 : state.skippedCount,
+    "skipped",
+    state.skipped.map(({ name, reason }) => [name, reasonOf(reason, texts)]),
+    say,
+    locale,
+  );
+  renderList(
+    parts.renamed,
+    face === "processing" ? 0 : state.renamedCount,
+    "renamed",
+    state.renamed.map(({ name, archiveName }) => [name, archiveName]),
+    say,
+    locale,
+  );
   renderButtons(parts, state, face, say);
 }
 
@@ -152,14 +98,26 @@ function renderArchive({ archive }, { status, archiveName, fileCount, fileSize, 
   archive.hidden = status !== "complete" || !archiveName;
   if (archive.hidden) return;
   const files = formatCount(fileCount ?? 0, locale);
-  const facts = [say("summary", { count: fileCount ?? 0, files, size: formatBytes(fileSize ?? 0, locale) })];
+  const facts = [
+    say("summary", {
+      count: fileCount ?? 0,
+      files,
+      size: formatBytes(fileSize ?? 0, locale),
+    }),
+  ];
   if (expiresAt) facts.push(say("expires", { time: whenOf(expiresAt, locale) }));
   archive.replaceChildren(element("b", {}, archiveName ?? ""), ` · ${facts.join(" · ")}`);
 }
 
 /** @param {string} time @param {string} [locale] */
 function whenOf(time, locale) {
-  return new Intl.DateTimeFormat(locale, { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" }).format(new Date(time));
+  return new Intl.DateTimeFormat(locale, {
+    weekday: "short",
+    day: "numeric",
+    month: "short",
+    hour: "numeric",
+    minute: "2-digit",
+  }).format(new Date(time));
 }
 
 /** @param {Parts} parts @param {DownloadState} state @param {Say} say @param {string} [locale] */
@@ -176,8 +134,18 @@ function renderProgress({ bar, progress, percent, facts, values }, state, say, l
   percent.hidden = state.status !== "processing";
   const isMoving = state.status === "processing" && !state.isCancelling;
   const shown = {
-    files: total ? say("of", { done: formatCount(current, locale), total: formatCount(total, locale) }) : "",
-    size: bytesTotal ? say("of", { done: formatBytes(bytesDone, locale), total: formatBytes(bytesTotal, locale) }) : "",
+    files: total
+      ? say("of", {
+          done: formatCount(current, locale),
+          total: formatCount(total, locale),
+        })
+      : "",
+    size: bytesTotal
+      ? say("of", {
+          done: formatBytes(bytesDone, locale),
+          total: formatBytes(bytesTotal, locale),
+        })
+      : "",
     speed: isMoving && bytesPerSecond ? formatSpeed(bytesPerSecond, locale) : "",
     timeLeft: isMoving && etaSeconds !== null ? formatDuration(etaSeconds, locale) : "",
   };
@@ -228,8 +196,11 @@ function renderList(details, count, kind, rows, say, locale) {
   setText(summary, title);
   list.setAttribute("aria-label", title);
   const shown = rows.slice(0, LIST_LIMIT);
-  list.replaceChildren(...shown.map(([name, what]) => element("li", {}, element("b", {}, name), element("span", {}, what))));
-  if (count > shown.length) list.append(element("li", {}, say("more", { files: formatCount(count - shown.length, locale) })));
+  list.replaceChildren(
+    ...shown.map(([name, what]) => element("li", {}, element("b", {}, name), element("span", {}, what))),
+  );
+  if (count > shown.length)
+    list.append(element("li", {}, say("more", { files: formatCount(count - shown.length, locale) })));
 }
 
 /** @param {Parts} parts @param {DownloadState} state @param {string} face @param {Say} say */

@@ -25,7 +25,12 @@ const files = (count) => `${formatCount(count)} ${count === 1 ? "file" : "files"
 /** @param {string} projectId */
 function start(projectId) {
   const timing = config.heartbeatSeconds ? { heartbeatMs: config.heartbeatSeconds * 1000 } : {};
-  const client = new BulkDownloadClient({ urlPrefix: config.urlPrefix, projectId, csrfCookie: config.csrfCookie, timing });
+  const client = new BulkDownloadClient({
+    urlPrefix: config.urlPrefix,
+    projectId,
+    csrfCookie: config.csrfCookie,
+    timing,
+  });
   const library = new Library(client.feed.api, projectId);
   const selection = new Selection();
   const grid = new Grid(byId("grid"), selection);
@@ -42,10 +47,13 @@ function start(projectId) {
   followSignIn(client, library);
   listen(client, library, selection);
   // What a job may hold; without an answer, the API refuses what is too much.
-  client.feed.api.get("/bulk-download/capabilities").then((answer) => {
-    limits.maxFiles = answer.maxFiles ?? Infinity;
-    showSelection(library, selection, limits);
-  }, () => {});
+  client.feed.api.get("/bulk-download/capabilities").then(
+    (answer) => {
+      limits.maxFiles = answer.maxFiles ?? Infinity;
+      showSelection(library, selection, limits);
+    },
+    () => {},
+  );
   showTray(client, tray);
   library.load();
 }
@@ -62,7 +70,8 @@ function showLibrary(library, grid) {
   const isEmpty = shown.length === 0;
   byId("place").textContent = folder ? baseName(folder) : "All files";
   const total = `${files(shown.length)} · ${formatBytes(sizeOf(shown))}`;
-  byId("count").textContent = status === "loading" ? (assets.length ? `${files(shown.length)} so far…` : "Loading…") : total;
+  byId("count").textContent =
+    status === "loading" ? (assets.length ? `${files(shown.length)} so far…` : "Loading…") : total;
   byId("grid").hidden = isEmpty;
   byId("grid").setAttribute("aria-busy", String(status === "loading"));
   byId("skeleton").hidden = !(status === "loading" && assets.length === 0);
@@ -88,7 +97,10 @@ function showSelection(library, selection, { maxFiles }) {
   byId("chosen-limit").textContent = chosen.size > maxFiles ? `One archive holds at most ${files(maxFiles)}.` : "";
   byId("download-selected").disabled = chosen.size > maxFiles;
   byId("download-all").disabled = !isReady || shown.length === 0 || shown.length > maxFiles;
-  byId("limit").textContent = isReady && shown.length > maxFiles ? `One archive holds at most ${files(maxFiles)}: choose a folder or select.` : "";
+  byId("limit").textContent =
+    isReady && shown.length > maxFiles
+      ? `One archive holds at most ${files(maxFiles)}: choose a folder or select.`
+      : "";
   byId("select-all").disabled = shown.length === 0;
   const hasAll = shown.length > 0 && shown.every(({ assetId }) => chosen.has(assetId));
   byId("select-all").setAttribute("aria-pressed", String(hasAll));
@@ -106,7 +118,8 @@ function showTray(client, tray) {
   byId("jobs-loading").hidden = isLoaded || jobs.length > 0 || connection === "signed-out";
   const isAway = connection === "offline" || connection === "signed-out";
   byId("connection").hidden = !isAway;
-  byId("connection").textContent = connection === "signed-out" ? "Signed out: the list may be old." : "No connection: we keep trying.";
+  byId("connection").textContent =
+    connection === "signed-out" ? "Signed out: the list may be old." : "No connection: we keep trying.";
 }
 
 /** The tab tells how far it is. @param {BulkDownloadClient} client */
@@ -127,12 +140,19 @@ function followSignIn(client, library) {
 function listen(client, library, selection) {
   /** @param {readonly Asset[]} assets @param {string} [archiveName] */
   const download = (assets, archiveName) =>
-    client.startDownload(assets.map(({ assetId }) => assetId), archiveName ? { archiveName } : {}).catch(() => {});
+    client
+      .startDownload(
+        assets.map(({ assetId }) => assetId),
+        archiveName ? { archiveName } : {},
+      )
+      .catch(() => {});
   byId("download-all").addEventListener("click", () => {
     const { shown, folder } = library.state;
     download(shown, folder ? `${baseName(folder)}.zip` : `${projectId}.zip`);
   });
-  byId("download-selected").addEventListener("click", () => download([...selection.store.value.chosen.values()], `${projectId} selection.zip`));
+  byId("download-selected").addEventListener("click", () =>
+    download([...selection.store.value.chosen.values()], `${projectId} selection.zip`),
+  );
   byId("clear").addEventListener("click", () => {
     selection.clear();
     byId("grid").focus();
@@ -182,7 +202,10 @@ function listenToTray() {
     set(false);
     byId("tray-toggle").focus();
   });
-  tray.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && !wide.matches && byId("tray-close").click());
+  tray.addEventListener(
+    "keydown",
+    (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && !wide.matches && byId("tray-close").click(),
+  );
 }
 
 if (projectId) {

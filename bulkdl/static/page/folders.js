@@ -1,7 +1,7 @@
 /** The folders of the library, as a list of places to look at. */
 
 import { formatBytes, formatCount } from "../client/format.js";
-import { element } from "../dialog/view.js";
+import { element } from "../dialog/elements.js";
 import { drawing } from "./icons.js";
 import { foldersOf } from "./library.js";
 
@@ -37,18 +37,42 @@ export class Folders {
   /** @param {readonly import("./library.js").Asset[]} assets */
   #draw(assets) {
     const size = assets.reduce((sum, asset) => sum + asset.size, 0);
-    const all = { path: "", name: "All files", depth: 0, count: assets.length, size };
-    const focused = this.#list.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.path : undefined;
+    const all = {
+      path: "",
+      name: "All files",
+      depth: 0,
+      count: assets.length,
+      size,
+    };
+    const focused = this.#list.contains(document.activeElement)
+      ? /** @type {HTMLElement} */ (document.activeElement).dataset.path
+      : undefined;
     this.#list.replaceChildren(...[all, ...foldersOf(assets)].map((folder) => this.#row(folder)));
-    if (focused !== undefined) [...this.#list.querySelectorAll("button")].find(({ dataset }) => dataset.path === focused)?.focus();
+    if (focused !== undefined)
+      [...this.#list.querySelectorAll("button")].find(({ dataset }) => dataset.path === focused)?.focus();
   }
 
   /** @param {import("./library.js").Folder} folder */
   #row({ path, name, depth, count, size }) {
     const files = count === 1 ? "1 file" : `${formatCount(count)} files`;
     const label = element("span", { class: "folder-name" }, name);
-    const number = element("span", { class: "folder-count" }, formatCount(count), element("span", { class: "unseen" }, files.slice(files.indexOf(" "))));
-    const button = element("button", { type: "button", "data-path": path, title: `${files}, ${formatBytes(size)}` }, drawing(path ? "folder" : "all"), label, number);
+    const number = element(
+      "span",
+      { class: "folder-count" },
+      formatCount(count),
+      element("span", { class: "unseen" }, files.slice(files.indexOf(" "))),
+    );
+    const button = element(
+      "button",
+      {
+        type: "button",
+        "data-path": path,
+        title: `${files}, ${formatBytes(size)}`,
+      },
+      drawing(path ? "folder" : "all"),
+      label,
+      number,
+    );
     button.style.setProperty("--depth", String(depth));
     return element("li", {}, button);
   }

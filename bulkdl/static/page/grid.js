@@ -3,7 +3,7 @@
  */
 
 import { formatBytes } from "../client/format.js";
-import { element } from "../dialog/view.js";
+import { element } from "../dialog/elements.js";
 import { drawing, drawingOf } from "./icons.js";
 import { baseName } from "./library.js";
 
@@ -110,7 +110,9 @@ export class Grid {
 
   /** Keep the order of reading. @param {HTMLElement} tile @param {number} position */
   #insert(tile, position) {
-    const following = [...this.#list.children].find((other) => Number(/** @type {HTMLElement} */ (other).dataset.position) > position);
+    const following = [...this.#list.children].find(
+      (other) => Number(/** @type {HTMLElement} */ (other).dataset.position) > position,
+    );
     this.#list.insertBefore(tile, following ?? null);
   }
 
@@ -122,9 +124,25 @@ export class Grid {
     picture.append(asset.thumbnailUrl ? thumbnail(asset) : stand(asset));
     const size = element("span", { class: "size" }, formatBytes(asset.size));
     const folder = element("span", { class: "unseen" }, asset.name.slice(0, -name.length));
-    const caption = element("span", { class: "caption" }, element("span", { class: "name", title: asset.name }, folder, name), size);
+    const caption = element(
+      "span",
+      { class: "caption" },
+      element("span", { class: "name", title: asset.name }, folder, name),
+      size,
+    );
     const check = element("span", { class: "check", "aria-hidden": "true" }, drawing("check"));
-    const tile = element("div", { class: "tile", role: "option", id: `asset-${position}`, "data-position": String(position) }, picture, caption, check);
+    const tile = element(
+      "div",
+      {
+        class: "tile",
+        role: "option",
+        id: `asset-${position}`,
+        "data-position": String(position),
+      },
+      picture,
+      caption,
+      check,
+    );
     tile.setAttribute("aria-setsize", String(this.#assets.length));
     tile.setAttribute("aria-posinset", String(position + 1));
     tile.setAttribute("aria-selected", String(this.#selection.has(asset.assetId)));
@@ -161,7 +179,8 @@ export class Grid {
 
   /** @param {MouseEvent} event */
   #click(event) {
-    const tile = event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest(".tile")) : null;
+    const tile =
+      event.target instanceof Element ? /** @type {HTMLElement | null} */ (event.target.closest(".tile")) : null;
     if (!tile) return;
     const position = Number(tile.dataset.position);
     this.#activate(position);
@@ -189,7 +208,14 @@ export class Grid {
     const page = this.#columns * Math.max(1, Math.floor(innerHeight / this.#rowHeight) - 1);
     const forward = getComputedStyle(this.#list).direction === "rtl" ? -1 : 1;
     /** @type {Record<string, number>} */
-    const steps = { ArrowRight: forward, ArrowLeft: -forward, ArrowDown: this.#columns, ArrowUp: -this.#columns, PageDown: page, PageUp: -page };
+    const steps = {
+      ArrowRight: forward,
+      ArrowLeft: -forward,
+      ArrowDown: this.#columns,
+      ArrowUp: -this.#columns,
+      PageDown: page,
+      PageUp: -page,
+    };
     if (key === "Home") return 0;
     if (key === "End") return this.#assets.length - 1;
     return key in steps ? this.#active + steps[key] : undefined;
@@ -198,9 +224,18 @@ export class Grid {
 
 /** @param {Asset} asset */
 function thumbnail(asset) {
-  const image = element("img", { alt: "", loading: "lazy", decoding: "async", draggable: "false" });
-  image.addEventListener("load", () => image.classList.add("seen"), { once: true });
-  image.addEventListener("error", () => image.replaceWith(stand(asset)), { once: true });
+  const image = element("img", {
+    alt: "",
+    loading: "lazy",
+    decoding: "async",
+    draggable: "false",
+  });
+  image.addEventListener("load", () => image.classList.add("seen"), {
+    once: true,
+  });
+  image.addEventListener("error", () => image.replaceWith(stand(asset)), {
+    once: true,
+  });
   image.src = /** @type {string} */ (asset.thumbnailUrl);
   return image;
 }
@@ -208,5 +243,10 @@ function thumbnail(asset) {
 /** @param {Asset} asset */
 function stand({ name, contentType }) {
   const ending = baseName(name).split(".").slice(1).pop() ?? "";
-  return element("span", { class: "stand", "aria-hidden": "true" }, drawingOf(contentType), element("span", {}, ending.slice(0, 5).toUpperCase()));
+  return element(
+    "span",
+    { class: "stand", "aria-hidden": "true" },
+    drawingOf(contentType),
+    element("span", {}, ending.slice(0, 5).toUpperCase()),
+  );
 }

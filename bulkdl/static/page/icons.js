@@ -1,6 +1,6 @@
 /** Line drawings of the page, 24 by 24. */
 
-import { icon } from "../dialog/view.js";
+import { icon } from "../dialog/elements.js";
 
 const PATHS = {
   check: "m5 12.5 4.5 4.5L19 7.5",

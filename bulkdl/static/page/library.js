@@ -34,7 +34,16 @@ const LIMIT = 50_000;
 const SEARCH_PAUSE_MS = 250;
 
 /** @type {LibraryState} */
-const START = { assets: [], status: "loading", error: null, isPartial: false, search: "", folder: "", order: "name", shown: [] };
+const START = {
+  assets: [],
+  status: "loading",
+  error: null,
+  isPartial: false,
+  search: "",
+  folder: "",
+  order: "name",
+  shown: [],
+};
 
 /** @type {Record<Order, (one: Asset, other: Asset) => number>} */
 const ORDERS = {
@@ -64,7 +73,13 @@ export class Library {
   /** Read everything, showing each page as it comes. */
   async load() {
     const turn = ++this.#turn;
-    this.#set({ assets: [], shown: [], status: "loading", error: null, isPartial: false });
+    this.#set({
+      assets: [],
+      shown: [],
+      status: "loading",
+      error: null,
+      isPartial: false,
+    });
     try {
       await this.#loadPages(turn, "");
       if (turn === this.#turn) this.#set({ status: "ready" });
@@ -155,7 +170,13 @@ export function foldersOf(assets) {
   for (const { name, size } of assets) {
     for (let end = name.indexOf("/"); end > 0; end = name.indexOf("/", end + 1)) {
       const path = name.slice(0, end);
-      const folder = folders.get(path) ?? { path, name: baseName(path), depth: path.split("/").length - 1, count: 0, size: 0 };
+      const folder = folders.get(path) ?? {
+        path,
+        name: baseName(path),
+        depth: path.split("/").length - 1,
+        count: 0,
+        size: 0,
+      };
       folder.count += 1;
       folder.size += size;
       folders.set(path, folder);

@@ -3,7 +3,7 @@
 import { asError } from "../client/errors.js";
 import { formatBytes, formatCount, formatDuration, formatRelative } from "../client/format.js";
 import { isFinal } from "../client/job.js";
-import { element } from "../dialog/view.js";
+import { element } from "../dialog/elements.js";
 import { drawing } from "./icons.js";
 
 /** @typedef {import("../client/job.js").Job} Job */
@@ -70,26 +70,41 @@ export class Tray {
 
   /** @param {Job} job @param {number} position */
   #put(job, position) {
-    const row = this.#rows.get(job.jobId) ?? { job: null, node: element("li", { class: "job", "data-job": job.jobId }) };
+    const row = this.#rows.get(job.jobId) ?? {
+      job: null,
+      node: element("li", { class: "job", "data-job": job.jobId }),
+    };
     this.#rows.set(job.jobId, row);
     if (row.job !== job) this.#draw(row.node, job);
     row.job = job;
-    if (this.#list.children[position] !== row.node) this.#list.insertBefore(row.node, this.#list.children[position] ?? null);
+    if (this.#list.children[position] !== row.node)
+      this.#list.insertBefore(row.node, this.#list.children[position] ?? null);
   }
 
   /** @param {HTMLElement} node @param {Job} job */
   #draw(node, job) {
     const face = job.status === "complete" && job.skippedCount ? "incomplete" : job.status;
     const [word, picture] = FACES[face];
-    const hadFocus = node.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement).dataset.action : undefined;
+    const hadFocus = node.contains(document.activeElement)
+      ? /** @type {HTMLElement} */ (document.activeElement).dataset.action
+      : undefined;
     node.dataset.state = face;
     const badge = element("span", { class: "job-badge" }, drawing(picture));
     const name = element("span", { class: "job-name" }, job.archiveName ?? "Download");
-    const parts = [badge, element("div", { class: "job-text" }, name, element("p", { class: "job-facts" }, ...facts(job, word)))];
+    const parts = [
+      badge,
+      element("div", { class: "job-text" }, name, element("p", { class: "job-facts" }, ...facts(job, word))),
+    ];
     if (!isFinal(job)) parts.push(bar(job));
     const trouble = this.#troubles.get(job.jobId) ?? (job.status === "failed" ? job.error : null);
     if (trouble) parts.push(element("p", { class: "job-trouble" }, trouble));
-    parts.push(element("div", { class: "job-actions" }, ...actionsOf(job, face).map(([action, text]) => button(action, text, job))));
+    parts.push(
+      element(
+        "div",
+        { class: "job-actions" },
+        ...actionsOf(job, face).map(([action, text]) => button(action, text, job)),
+      ),
+    );
     node.replaceChildren(...parts);
     if (!hadFocus) return;
     const buttons = [...node.querySelectorAll("button")];
@@ -147,21 +162,35 @@ function facts(job, word) {
 /** @param {string} expiresAt */
 function expiry(expiresAt) {
   const when = new Date(expiresAt);
-  const long = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" }).format(when);
+  const long = new Intl.DateTimeFormat(undefined, {
+    dateStyle: "full",
+    timeStyle: "short",
+  }).format(when);
   return element("time", { datetime: expiresAt, title: long }, `Expires ${formatRelative(when, Date.now())}`);
 }
 
 /** @param {Job} job */
 function bar(job) {
-  const progress = element("progress", { max: "100", "aria-label": `Progress of ${job.archiveName ?? "the download"}` });
+  const progress = element("progress", {
+    max: "100",
+    "aria-label": `Progress of ${job.archiveName ?? "the download"}`,
+  });
   if (job.status === "processing") progress.value = job.percent;
   return progress;
 }
 
 /** @param {Job} job @param {string} face @returns {[Action, string][]} */
 function actionsOf(job, face) {
-  if (!isFinal(job)) return [["show", "Show"], ["cancel", "Cancel"]];
-  if (face === "incomplete") return [["show", "What is missing"], ["download", "Download"]];
+  if (!isFinal(job))
+    return [
+      ["show", "Show"],
+      ["cancel", "Cancel"],
+    ];
+  if (face === "incomplete")
+    return [
+      ["show", "What is missing"],
+      ["download", "Download"],
+    ];
   if (face === "complete") return [["download", "Download"]];
   return [["again", face === "expired" ? "Build again" : "Try again"]];
 }

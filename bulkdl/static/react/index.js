@@ -1,10 +1,19 @@
 /** React bindings: hooks over the client and a component over the dialog element. React 18 or newer. */
 
-import { createContext, createElement, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import {
+  createContext,
+  createElement,
+  useContext,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from "react";
 import { BulkDownloadClient } from "../client/client.js";
 import "../dialog/define.js";
 
-/** @typedef {import("../client/client.js").DownloadState} DownloadState */
+/** @typedef {import("../client/state.js").DownloadState} DownloadState */
 /** @typedef {import("../client/client.js").ClientOptions & import("../client/api.js").ApiOptions & import("../client/feed.js").FeedOptions} Options */
 /** @typedef {Pick<BulkDownloadClient, "startDownload" | "cancel" | "attach" | "retry" | "download" | "downloadJob" | "reset">} Commands */
 /** @typedef {DownloadState & Commands & {client: BulkDownloadClient}} BulkDownload */
@@ -31,7 +40,11 @@ export function BulkDownloadProvider({ children, client, ...options }) {
  */
 export function useBulkDownload(options = {}) {
   const client = useOwnClient(options, useContext(ClientContext));
-  const state = useSyncExternalStore(client.subscribe, () => client.state, () => client.state);
+  const state = useSyncExternalStore(
+    client.subscribe,
+    () => client.state,
+    () => client.state,
+  );
   const commands = useMemo(() => commandsOf(client), [client]);
   return useMemo(() => ({ ...state, ...commands, client }), [state, commands, client]);
 }
@@ -46,7 +59,11 @@ export function useRecentDownloads(client) {
   const provided = useContext(ClientContext);
   const feed = (client ?? provided)?.feed;
   if (!feed) throw new Error("useRecentDownloads needs a <BulkDownloadProvider> above it, or a client.");
-  const { jobs } = useSyncExternalStore(feed.subscribe, () => feed.store.value, () => feed.store.value);
+  const { jobs } = useSyncExternalStore(
+    feed.subscribe,
+    () => feed.store.value,
+    () => feed.store.value,
+  );
   return jobs;
 }
 
@@ -75,7 +92,10 @@ export function BulkDownloadModal({ client, texts, autoClose = true, autoOpen = 
   }, [shown]);
   useListener(ref, "bulkdl-open", onOpen);
   useListener(ref, "bulkdl-close", onClose);
-  const flags = { "auto-close": autoClose ? "on" : "off", "auto-open": autoOpen ? "on" : "off" };
+  const flags = {
+    "auto-close": autoClose ? "on" : "off",
+    "auto-open": autoOpen ? "on" : "off",
+  };
   return createElement("bulk-download-dialog", { ref, lang, ...flags });
 }
 

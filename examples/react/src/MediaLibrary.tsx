@@ -28,7 +28,8 @@ export function MediaLibrary({ projectId }: { projectId: string }) {
           {isBusy && ` · building: ${progress.percent}%`}
         </p>
         <button type="button" disabled={isBusy || chosen.length === 0} onClick={() => download(chosen)}>
-          Download selected{chosen.length > 0 && ` (${chosen.length}, ${formatBytes(sum(chosen))})`}
+          Download selected
+          {chosen.length > 0 && ` (${chosen.length}, ${formatBytes(sum(chosen))})`}
         </button>
         <button type="button" disabled={isBusy || isLoading || assets.length === 0} onClick={() => download(assets)}>
           Download all

@@ -25,7 +25,9 @@ export function useAssets(client: BulkDownloadClient, projectId: string) {
       let cursor: string | null = null;
       let all: Asset[] = [];
       do {
-        const page: AssetPage = await client.feed.api.get("/assets", { query: { projectId, limit: 500, cursor } });
+        const page: AssetPage = await client.feed.api.get("/assets", {
+          query: { projectId, limit: 500, cursor },
+        });
         if (!isCurrent) return;
         all = [...all, ...page.assets];
         setAssets(all);
