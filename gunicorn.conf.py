@@ -42,6 +42,8 @@ timeout = 60
 keepalive = 75
 # Heartbeats are files: in memory, so that a slow disk never looks like a dead worker.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes its own file there
+# A way in that nobody uses here, at a path that every instance of this user would share.
+control_socket_disable = True
 logger_class = "bulkdl.api.server.GunicornLogger"
 
 # Each stream is a file descriptor.

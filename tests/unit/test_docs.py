@@ -42,7 +42,7 @@ def settings_by_variable() -> dict[str, str]:
 def process_variables() -> set[str]:
     """What the Procfile and gunicorn's settings read beside the settings."""
     read = set(re.findall(r"\$\{([A-Z_]+)", PROCFILE))
-    read |= set(re.findall(r"environ\.get\([\"']([A-Z_]+)[\"']\)", (ROOT / "gunicorn.conf.py").read_text()))
+    read |= set(re.findall(r"(?:environ\.get|_number)\([\"']([A-Z_]+)[\"']", (ROOT / "gunicorn.conf.py").read_text()))
     return read - set(settings_by_variable()) - {"PROMETHEUS_MULTIPROC_DIR"}
 
 
