@@ -129,7 +129,7 @@ def owned_job(session: Session, principal: Principal, job_id: str) -> BulkDownlo
 
 
 def views(ctx: JobContext, session: Session, jobs: Sequence[BulkDownloadJob]) -> list[JobView]:
-    """The jobs as their owner sees them, in the same order, with a constant number of queries."""
+    """The jobs as their owner sees them, in the same order, with a bounded number of queries."""
     ids = [job.id for job in jobs]
     if not ids:
         return []
@@ -137,8 +137,13 @@ def views(ctx: JobContext, session: Session, jobs: Sequence[BulkDownloadJob]) ->
     live = ctx.progress.read_many(running) if running else {}
     done = records.done_by_job(session, ids)
     counts = records.outcome_counts(session, ids)
-    skipped = records.exceptions_by_job(session, ids, outcome=ItemOutcome.SKIPPED, limit=SHOWN_EXCEPTIONS)
-    renamed = records.exceptions_by_job(session, ids, outcome=ItemOutcome.RENAMED, limit=SHOWN_EXCEPTIONS)
+    # Most jobs have neither, and thousands of streams ask.
+    skipped, renamed = (
+        records.exceptions_by_job(
+            session, [job_id for job_id in ids if (job_id, outcome) in counts], outcome=outcome, limit=SHOWN_EXCEPTIONS
+        )
+        for outcome in (ItemOutcome.SKIPPED, ItemOutcome.RENAMED)
+    )
     return [
         _job_view(
             ctx,

@@ -109,6 +109,8 @@ def exceptions_by_job(
     session: Session, job_ids: Sequence[str], *, outcome: ItemOutcome, limit: int
 ) -> dict[str, list[BulkDownloadItem]]:
     """The first items of each job that had this outcome, in the ledger's order."""
+    if not job_ids:
+        return {}
     place = sa.func.row_number().over(partition_by=BulkDownloadItem.job_id, order_by=BulkDownloadItem.position)
     ranked = (
         sa.select(BulkDownloadItem.job_id, BulkDownloadItem.position, place.label("place"))
