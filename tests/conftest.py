@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import settings
 
 # A busy machine makes any example slow; what is slow by itself has a test that says so.
@@ -17,3 +18,12 @@ pytest_plugins = [
     "tests.services.system",
     "tests.services.local",
 ]
+
+_ON_SERVERS = {"redis_server_url", "database_kind"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that REDIS_URL and DATABASE_URL make a difference to."""
+    for item in items:
+        if _ON_SERVERS.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.servers)
