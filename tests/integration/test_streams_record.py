@@ -10,6 +10,7 @@ from flask import Flask
 from bulkdl.api.streams import make_job_record
 from bulkdl.database import Database
 from bulkdl.errors import JobNotFound, ServiceUnavailable
+from bulkdl.events.high_water import HighWater
 from bulkdl.events.record import JobRecord
 from bulkdl.jobs.status import JobStatus
 from bulkdl.jobs.store.clock import utc_now
@@ -21,7 +22,7 @@ from tests.web import JOBS, client_of, runtime_of
 
 @pytest.fixture
 def record(app: Flask) -> Iterator[JobRecord]:
-    return make_job_record(runtime_of(app))
+    return make_job_record(runtime_of(app), HighWater())
 
 
 def test_a_stream_reads_the_jobs_as_the_api_answers_them(app: Flask, record: JobRecord, database: Database) -> None:
@@ -55,7 +56,7 @@ def test_any_number_of_jobs_can_be_asked_for(record: JobRecord, database: Databa
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_the_record_is_read_without_redis(start_app: StartApp, database: Database, redis_server: RedisServer) -> None:
     redis_server.stop()
-    record = make_job_record(runtime_of(start_app(redis_url=redis_server.url)))
+    record = make_job_record(runtime_of(start_app(redis_url=redis_server.url)), HighWater())
     job = save_job(database, status=JobStatus.PROCESSING)
 
     assert [one["jobId"] for one in record.jobs("ann", None)] == [job.id]
@@ -64,7 +65,8 @@ def test_the_record_is_read_without_redis(start_app: StartApp, database: Databas
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 def test_a_database_out_of_reach_is_said_as_such(start_app: StartApp) -> None:
-    record = make_job_record(runtime_of(start_app(database_url="postgresql://nobody@127.0.0.1:1/nothing")))
+    app = start_app(database_url="postgresql://nobody@127.0.0.1:1/nothing")
+    record = make_job_record(runtime_of(app), HighWater())
 
     with pytest.raises(ServiceUnavailable):
         record.jobs("ann", None)
