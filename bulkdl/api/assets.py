@@ -11,7 +11,7 @@ from bulkdl.api.auth import current_principal
 from bulkdl.api.blueprint import Blueprint
 from bulkdl.api.current import current_jobs, current_settings
 from bulkdl.api.fields import is_id
-from bulkdl.api.present import asset_json
+from bulkdl.api.present import asset_json, has_picture
 from bulkdl.api.schemas import AddedAssetsSchema, AssetListQuerySchema, AssetListSchema, NewAssetsSchema
 from bulkdl.errors import AssetNotFound, InvalidRequest, PermissionDenied
 from bulkdl.jobs import catalogue
@@ -25,6 +25,7 @@ blueprint = Blueprint("assets", __name__, description="The media library.")
 WRITE_SCOPE = "assets:write"
 
 _THUMBNAIL_TTL_S = 3600
+_THUMBNAIL_TYPE = "image/jpeg"
 _THUMBNAIL_CACHE = "private, max-age=300"
 
 
@@ -68,18 +69,18 @@ def add_assets(body: Arguments) -> Response:
 @blueprint.route("/<string:asset_id>/thumbnail", methods=["GET"])
 @blueprint.alt_response(HTTPStatus.FOUND, description="To the image, by a presigned URL.", success=True)
 def thumbnail(asset_id: str) -> Response:
-    """A picture of an asset: the image itself, straight from the bucket."""
+    """A picture of an asset, straight from the bucket: its thumbnail, or an image itself."""
     if not is_id(asset_id):
         raise AssetNotFound([asset_id])
     asset = catalogue.get_asset(current_jobs(), current_principal(), asset_id)
-    if not (asset.content_type or "").startswith("image/"):
+    if not has_picture(asset):
         raise AssetNotFound([asset_id])
     url = current_jobs().store.presign(
         asset.bucket,
-        asset.key,
+        asset.thumbnail_key or asset.key,
         expires_s=_THUMBNAIL_TTL_S,
         file_name=asset.name.rpartition("/")[2],
-        content_type=asset.content_type or "application/octet-stream",
+        content_type=_THUMBNAIL_TYPE if asset.thumbnail_key else asset.content_type or "application/octet-stream",
     )
     # Kept for a while, unlike other answers with such a URL: a grid shows the same picture again and again.
     return Response(status=HTTPStatus.FOUND, headers={"Location": url, "Cache-Control": _THUMBNAIL_CACHE})

@@ -31,12 +31,18 @@ def item_json(item: ItemView) -> Json:
 
 
 def asset_json(asset: Asset, url_prefix: str) -> Json:
-    """One asset, with the address of its thumbnail when it is an image."""
+    """One asset, with the address of its thumbnail when there is one."""
     document: Json = _ASSET.dump(asset)
     document["assetId"] = asset.id
-    is_image = (asset.content_type or "").startswith("image/")
-    document["thumbnailUrl"] = f"{url_prefix}/assets/{quote(asset.id, safe='')}/thumbnail" if is_image else None
+    document["thumbnailUrl"] = (
+        f"{url_prefix}/assets/{quote(asset.id, safe='')}/thumbnail" if has_picture(asset) else None
+    )
     return document
+
+
+def has_picture(asset: Asset) -> bool:
+    """Whether there is something to show of the asset: a thumbnail, or an image that is its own."""
+    return asset.thumbnail_key is not None or (asset.content_type or "").startswith("image/")
 
 
 def job_path(job_id: str, url_prefix: str) -> str:

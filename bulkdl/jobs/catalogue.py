@@ -31,6 +31,8 @@ class NewAsset:
     etag: str | None = None
     content_type: str | None = None
     modified_at: datetime | None = None
+    thumbnail_key: str | None = None
+    """A small picture of it, in the same bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,5 +128,6 @@ def _asset(project_id: str, new: NewAsset) -> Asset:
         etag=new.etag,
         content_type=new.content_type,
         modified_at=new.modified_at,
+        thumbnail_key=new.thumbnail_key,
         created_at=utc_now(),
     )

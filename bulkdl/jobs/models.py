@@ -39,6 +39,8 @@ class Asset(Base):
     etag: Mapped[str | None] = mapped_column(_ETAG)
     content_type: Mapped[str | None] = mapped_column(sa.String(255))
     modified_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    thumbnail_key: Mapped[str | None] = mapped_column(_KEY)
+    """A small picture of it, in the same bucket; NULL: an image stands for itself."""
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

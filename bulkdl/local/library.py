@@ -13,6 +13,7 @@ from bulkdl.runtime import Runtime
 PROJECT = "demo"
 
 _PREFIX = "sample-library/"
+_THUMBNAILS = "sample-thumbnails/"
 
 
 def load_library(runtime: Runtime, folder: Path) -> None:
@@ -29,8 +30,9 @@ def forget_lost_archives(runtime: Runtime) -> int:
 
 def _put(runtime: Runtime, folder: Path, file: SampleFile) -> NewAsset:
     bucket, key = runtime.settings.archive_bucket, _PREFIX + file.file_name
-    path = folder / file.file_name
-    version = runtime.store.put(bucket, key, path.read_bytes(), content_type=file.content_type)
+    version = runtime.store.put(bucket, key, (folder / file.file_name).read_bytes(), content_type=file.content_type)
+    thumbnail_key = f"{_THUMBNAILS}{file.number:03d}.jpg"
+    runtime.store.put(bucket, thumbnail_key, (folder / file.thumbnail_name).read_bytes(), content_type="image/jpeg")
     return NewAsset(
         name=file.name,
         bucket=bucket,
@@ -38,4 +40,5 @@ def _put(runtime: Runtime, folder: Path, file: SampleFile) -> NewAsset:
         size=version.size,
         etag=version.etag,
         content_type=file.content_type,
+        thumbnail_key=thumbnail_key,
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bulkdl.local.painting import add_grain, paint
 
-_VERSION = 1
+_VERSION = 2
 """Raise it when what is painted changes: the folder of an older version is left aside."""
 
 
@@ -29,6 +29,11 @@ class SampleFile:
     def file_name(self) -> str:
         """Of its file on disk, and of its object: unlike `name`, no other has it."""
         return f"{self.number:03d} {self.name.rpartition('/')[2]}"
+
+    @property
+    def thumbnail_name(self) -> str:
+        """Of its small picture on disk."""
+        return f"{self.number:03d}.thumbnail.jpg"
 
     @property
     def content_type(self) -> str:
@@ -63,12 +68,16 @@ def ensure_sample(folder: Path, *, on_progress: Callable[[int, int], None]) -> P
 def _paint_file(file: SampleFile, folder: Path) -> None:
     image = paint(file.kind, file.number, file.width, file.height)
     path = folder / file.file_name
+    small = image.convert("RGB")
+    small.thumbnail(_THUMBNAIL)
+    small.save(folder / file.thumbnail_name, quality=80)
     if file.content_type == "image/png":
         image.save(path, optimize=True)
     else:
         add_grain(image, 0.1 + 0.016 * (file.number * 7 % 10)).save(path, quality=90)
 
 
+_THUMBNAIL = (480, 480)
 _LARGE = (3000, 2000)
 _MIDDLE = (2400, 1600)
 _TALL = (1600, 2400)

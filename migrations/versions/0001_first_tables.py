@@ -23,6 +23,7 @@ def upgrade() -> None:
         sa.Column("etag", sa.String(length=255), nullable=True),
         sa.Column("content_type", sa.String(length=255), nullable=True),
         sa.Column("modified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("thumbnail_key", sa.String(length=1024), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assets")),
     )

@@ -539,6 +539,16 @@ def test_the_library_is_shown_with_pictures_of_images(app: Flask, client: FlaskC
     assert client.get(f"{ASSETS}/b/thumbnail").status_code == 404
 
 
+def test_a_thumbnail_stands_for_what_it_shows(app: Flask, client: FlaskClient) -> None:
+    save(app, make_asset(id="film", content_type="video/mp4", thumbnail_key="small/film.jpg"))
+
+    page = client.get(f"{ASSETS}?projectId={PROJECT}").json
+
+    assert page is not None
+    assert page["assets"][0]["thumbnailUrl"] == f"{ASSETS}/film/thumbnail"
+    assert client.get(f"{ASSETS}/film/thumbnail").headers["Location"].startswith("memory://media/small/film.jpg?")
+
+
 def test_a_library_of_somebody_else_is_shut(app: Flask, client: FlaskClient) -> None:
     save_assets(app, 1, id="theirs", project_id="other")
 

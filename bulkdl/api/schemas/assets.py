@@ -30,7 +30,7 @@ class AssetSchema(Answer):
     size = fields.Integer(required=True)
     content_type = fields.String(required=True, allow_none=True)
     modified_at = fields.AwareDateTime(required=True, allow_none=True)
-    thumbnail_url = fields.String(required=True, allow_none=True, metadata={"description": "Of images only."})
+    thumbnail_url = fields.String(required=True, allow_none=True, metadata={"description": "Of what has a picture."})
 
 
 class AssetListSchema(Answer):
@@ -52,6 +52,14 @@ class NewAssetSchema(Schema):
     etag = Text(high=255, load_default=None, allow_none=True)
     content_type = Text(high=255, load_default=None, allow_none=True)
     modified_at = fields.AwareDateTime(load_default=None, allow_none=True)
+    thumbnail_key = FreeText(
+        high=1024,
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "Key of a small JPEG of it, in the same bucket; without one an image is its own."
+        },
+    )
 
 
 class NewAssetsSchema(Schema):
