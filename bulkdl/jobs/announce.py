@@ -7,11 +7,11 @@ from typing import Any
 
 from bulkdl.events import types
 from bulkdl.events.types import Event
-from bulkdl.jobs import read
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.status import JobStatus
 from bulkdl.jobs.store import outcomes, records
 from bulkdl.jobs.view import JobView
+from bulkdl.jobs.views import job_views
 
 _NAMES = {
     JobStatus.COMPLETE: types.COMPLETE,
@@ -26,7 +26,7 @@ def announce(ctx: JobContext, job_id: str) -> None:
         job = records.get_job(session, job_id)
         if job is None or job.status not in _NAMES or job.announced_at is not None:
             return
-        view = read.views(ctx, session, [job])[0]
+        view = job_views(ctx, session, [job])[0]
     if not ctx.publisher.announce(end_event(view)):
         return
     with ctx.database.session() as session:

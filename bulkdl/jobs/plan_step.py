@@ -17,12 +17,12 @@ from bulkdl.jobs.status import ItemOutcome, OnMissing, SkipReason
 from bulkdl.jobs.store import checkpoint, leases, ledger, records
 from bulkdl.jobs.store.checkpoint import PlannedRange
 from bulkdl.jobs.store.ledger import LedgerItem
+from bulkdl.jobs.views import ARCHIVE_TYPE
 from bulkdl.logs import get_logger
 from bulkdl.storage import Upload
 
 log = get_logger(__name__)
 
-ARCHIVE_TYPE = "application/zip"
 JOB_METADATA = "bulkdl-job"
 """User metadata of an archive: the job it belongs to, so that an unclear completion can be told apart."""
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from bulkdl.broker import send_finish_download, send_plan_download, send_transfer_range
 from bulkdl.errors import ServiceUnavailable
 from bulkdl.jobs.context import JobContext
@@ -13,40 +16,26 @@ log = get_logger(__name__)
 
 def send_plan(ctx: JobContext, job_id: str, *, sends: int = 1) -> None:
     """Ask for the job to be planned; `sends` counts the messages since somebody last began it."""
-    try:
-        send_plan_download(ctx.broker, job_id)
-    except ServiceUnavailable as exc:
-        _not_sent(job_id, exc)
-        return
-    _note(ctx, job_id, None, sends)
+    _send(ctx, partial(send_plan_download, ctx.broker, job_id), job_id, None, sends)
 
 
 def send_range(ctx: JobContext, job_id: str, number: int, *, sends: int = 1) -> None:
     """Ask for one range to be transferred."""
-    try:
-        send_transfer_range(ctx.broker, job_id, number)
-    except ServiceUnavailable as exc:
-        _not_sent(job_id, exc)
-        return
-    _note(ctx, job_id, number, sends)
+    _send(ctx, partial(send_transfer_range, ctx.broker, job_id, number), job_id, number, sends)
 
 
 def send_finish(ctx: JobContext, job_id: str, *, sends: int = 1) -> None:
     """Ask for the archive to be completed."""
+    _send(ctx, partial(send_finish_download, ctx.broker, job_id), job_id, None, sends)
+
+
+def _send(ctx: JobContext, enqueue: Callable[[], None], job_id: str, number: int | None, sends: int) -> None:
     try:
-        send_finish_download(ctx.broker, job_id)
+        enqueue()
     except ServiceUnavailable as exc:
-        _not_sent(job_id, exc)
+        # The row stays due (`resend_at` in the past), so the next sweep sends it.
+        log.warning("message not sent, the sweep will", job_id=job_id, error=str(exc))
         return
-    _note(ctx, job_id, None, sends)
-
-
-def _note(ctx: JobContext, job_id: str, number: int | None, sends: int) -> None:
     with ctx.database.session() as session:
         leases.note_sent(session, job_id, number, sends=sends)
         session.commit()
-
-
-def _not_sent(job_id: str, exc: ServiceUnavailable) -> None:
-    # The row stays due (`resend_at` in the past), so the next sweep sends it.
-    log.warning("message not sent, the sweep will", job_id=job_id, error=str(exc))

@@ -21,7 +21,6 @@ from bulkdl.errors import (
     TooManyFiles,
 )
 from bulkdl.identity import Principal
-from bulkdl.jobs import read
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.models import Asset, BulkDownloadJob
 from bulkdl.jobs.send import send_plan
@@ -29,6 +28,7 @@ from bulkdl.jobs.status import FolderLayout, ItemOutcome, JobStatus, OnMissing
 from bulkdl.jobs.store import catalogue, records
 from bulkdl.jobs.store.clock import utc_now
 from bulkdl.jobs.view import JobView
+from bulkdl.jobs.views import job_views
 from bulkdl.logs import get_logger
 from bulkdl.settings import Settings
 
@@ -66,7 +66,7 @@ def submit(ctx: JobContext, principal: Principal, request: SubmitRequest) -> Sub
     with ctx.database.session() as session:
         earlier = _earlier(session, principal, request)
         if earlier is not None:
-            return Submitted(read.views(ctx, session, [earlier])[0], is_new=False)
+            return Submitted(job_views(ctx, session, [earlier])[0], is_new=False)
         assets = select_assets(session, ctx.settings, principal, request)
         if records.count_active(session, principal.user_id) >= ctx.settings.max_active_jobs:
             raise QuotaExceeded(ctx.settings.max_active_jobs)
@@ -80,8 +80,8 @@ def submit(ctx: JobContext, principal: Principal, request: SubmitRequest) -> Sub
             earlier = _earlier(session, principal, request)
             if earlier is None:
                 raise
-            return Submitted(read.views(ctx, session, [earlier])[0], is_new=False)
-        view = read.views(ctx, session, [job])[0]
+            return Submitted(job_views(ctx, session, [earlier])[0], is_new=False)
+        view = job_views(ctx, session, [job])[0]
     log.info("job accepted", job_id=job.id, files=job.total, size=job.bytes_total)
     send_plan(ctx, job.id)
     return Submitted(view, is_new=True)
