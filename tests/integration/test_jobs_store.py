@@ -282,6 +282,20 @@ def test_dead_work_is_due_when_its_lease_has_run_out_and_not_before(database: Da
         assert stalled.ranges_to_transfer(session) == [(job.id, 0, 0)]
 
 
+def test_work_that_died_twice_together_is_not_due_together(database: Database) -> None:
+    jobs = [save_job(database) for _ in range(8)]
+    for _ in range(2):
+        for job in jobs:
+            must(claim_job(database, job.id, lease_s=-1))
+
+    with database.reader() as session:
+        due = list(session.scalars(sa.select(BulkDownloadJob.resend_at - BulkDownloadJob.lease_until)))
+
+    assert min(due) >= 0
+    assert max(due) <= leases.APART_S
+    assert max(due) - min(due) > 0.1
+
+
 def test_a_planned_job_with_every_range_done_is_to_be_finished(database: Database) -> None:
     job = save_job(database)
     plan(database, must(claim_job(database, job.id)))

@@ -6,6 +6,7 @@ nothing once somebody else has claimed the work or the job has ended.
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -15,6 +16,9 @@ from bulkdl.database import now_epoch
 from bulkdl.jobs.models import BulkDownloadJob, BulkDownloadRange
 from bulkdl.jobs.status import ACTIVE, JobStatus
 from bulkdl.jobs.store.clock import next_seq, resend_delay_s, utc_now
+
+APART_S = 8.0
+"""By how much the next tries of work that died together are spread, for each death."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +142,15 @@ def _taken(model: type[BulkDownloadJob] | type[BulkDownloadRange], owner: str, l
         "lease_until": now_epoch() + lease_s,
         "lease_owner": owner,
         "attempts": model.attempts + 1,
-        # Should the holder die, the sweep sends as soon as the lease has run out.
-        "resend_at": now_epoch(),
+        # Should the holder die, the sweep sends as soon as the lease has run out, but for work that was cut off
+        # before: what dies together because one of it is poison must not be taken up together for ever.
+        "resend_at": now_epoch() + sa.case((model.attempts == 0, 0.0), else_=lease_s + _apart_s() * model.attempts),
         "sends": 0,
     }
+
+
+def _apart_s() -> float:
+    return random.uniform(0, APART_S)
 
 
 def _job_is_processing(job_id: str) -> sa.ColumnElement[bool]:

@@ -14,13 +14,13 @@ from tests.faults.system import System
 from tests.faults.trials import Outcome, Plan
 from tests.faults.work import SLOW_BYTES_PER_S, make_media, statuses
 
-ATTEMPTS = 3
+ATTEMPTS = 5
 
 
 def run(plan: Plan) -> Outcome:
     """The poison in the look in every other trial, in the transfer in the others; three more jobs go with it."""
     outcome, ends, kills = Outcome(), [], 0
-    environ = {"BULK_DOWNLOAD_MAX_ATTEMPTS": str(ATTEMPTS)}
+    environ = {"BULK_DOWNLOAD_MAX_ATTEMPTS": str(ATTEMPTS), "BULK_DOWNLOAD_LEASE_SECONDS": "3"}
     with System(plan.folder, seed=plan.seed, **environ) as system:
         system.watch()
         good = [
@@ -36,7 +36,7 @@ def run(plan: Plan) -> Outcome:
                 began = time.monotonic()
                 bad = system.api().submit(poison)
                 others = [system.api().submit(one) for one in good]
-                invariants.check_trial(system, [bad, *others], timeout_s=120)
+                invariants.check_trial(system, [bad, *others], timeout_s=240)
                 ends.append(time.monotonic() - began)
                 system.front.before = None
                 kills += killer.kills
