@@ -19,6 +19,9 @@ from bulkdl.logs import get_logger
 
 log = get_logger(__name__)
 
+SMALL_SIZE = 32 * 1024**2
+"""An archive up to this size is built by whoever planned it; a larger one would keep beginnings waiting."""
+
 
 def plan_download(ctx: JobContext, job_id: str) -> None:
     """Look at the objects and plan the archive; then transfer and finish it, or send its ranges to the workers."""
@@ -69,6 +72,9 @@ def _go_on(ctx: JobContext, job_id: str) -> None:
         prepared = load_prepared(ctx, job_id)
     except LeaseLost:
         log.info("work is no longer ours", job_id=job_id)
+        return
+    if prepared.plan.layout.size > SMALL_SIZE and ranges[0].done_at is None:
+        send_range(ctx, job_id, 0)
         return
     if ranges[0].done_at is not None or transfer_range(ctx, job_id, 0, prepared=prepared):
         finish_download(ctx, job_id, prepared=prepared)
