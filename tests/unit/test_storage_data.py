@@ -28,6 +28,7 @@ from bulkdl.storage.s3.clients import Clients
 from bulkdl.storage.s3.exchange import Exchange
 from bulkdl.storage.s3.pool import ConnectionPool
 from bulkdl.storage.s3.signing import Signer
+from bulkdl.storage.s3.wire import Crawl
 from tests.unit.storage_peer import Peer, Reply, answer, refusal
 
 CONTENT = bytes(range(200)) * 5
@@ -172,7 +173,10 @@ def test_stalled_body_is_what_arrived() -> None:
 
 
 def test_crawling_body_is_broken_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(data, "_CRAWL_GRACE_S", -1.0)
+    monkeypatch.setattr(data, "_CRAWL", Crawl(window_s=0.0, bytes_per_s=0.0))
+    with Peer([slice_of()]) as peer:
+        assert read(make_store(peer))[0] == 100
+    monkeypatch.setattr(data, "_CRAWL", Crawl(window_s=1e-9, bytes_per_s=1e15))
     with Peer([Reply(SLICE_HEAD + CONTENT[:30], continuation=CONTENT[30:60], then="stall")]) as peer:
         received, _ = read(make_store(peer))
 

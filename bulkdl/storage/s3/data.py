@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator, Mapping
 
 from bulkdl.errors import StorageRefused
@@ -14,13 +13,13 @@ from bulkdl.storage.s3.base import S3Access
 from bulkdl.storage.s3.checksums import decode_crc32, encode_crc32
 from bulkdl.storage.s3.errors import About, Subject, changed, unavailable
 from bulkdl.storage.s3.exchange import Request
-from bulkdl.storage.s3.wire import Answer, MalformedAnswer
+from bulkdl.storage.s3.wire import Answer, Crawl, MalformedAnswer
 
 _COPY_TIMEOUT_S = 600.0
 _PING_TIMEOUT_S = 5.0
-_CRAWL_GRACE_S = 60.0
-_CRAWL_BYTES_PER_S = 32 * 1024
-"""An answer that has taken the grace and is slower than this is broken off, with what has come."""
+_CRAWL = Crawl(window_s=20.0, bytes_per_s=4 * 1024)
+"""An answer that crawls is broken off, with what has come: one object must not hold up a job for an hour. Far below
+what each of 64 connections gets on any line that is worth using."""
 _SLICE_BLOCK = 1024**2
 _UNSAID = frozenset({301, 400, 403, 404, 405})
 """Refusals of a HEAD that may mean the object, the bucket, the credentials or the region: it has no body to tell."""
@@ -54,11 +53,10 @@ class S3Data(S3Access):
         subject = Subject("reading an object", version.bucket, version.key, About.SOURCE)
         asked = f"bytes={offset}-{offset + wanted - 1}"
         headers = {"range": asked, "if-match": version.etag}
-        deadline_s = time.monotonic() + _CRAWL_GRACE_S + wanted / _CRAWL_BYTES_PER_S
         request = Request("GET", self.addresses.find(version.bucket, version.key), subject, headers)
         with self.exchange.send(request) as answer:
             _check_slice(answer, version, offset, wanted, subject)
-            received = answer.fill(target, deadline_s)
+            received = answer.fill(target, _CRAWL)
         if not received:
             raise unavailable(subject, "the answer ended before its first byte")
         return received

@@ -47,7 +47,7 @@ def make_s3_store(
     access_key_id: str | None = None,
     secret_access_key: str | None = None,
     session_token: str | None = None,
-    timeout_s: float = 60.0,
+    timeout_s: float = 30.0,
 ) -> S3Store:
     """A store at `endpoint_url` (None: AWS in that region).
 

@@ -14,6 +14,7 @@ import select
 import socket
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from bulkdl.storage import Bytes
 
@@ -29,6 +30,14 @@ class MalformedAnswer(Exception):
 
 class ConnectionGone(ConnectionError):
     """The other end closed before the first byte of an answer: a kept-alive connection it had given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """A body that brings less than this for so long is not worth waiting for."""
+
+    window_s: float
+    bytes_per_s: float
 
 
 class Answer:
@@ -71,13 +80,13 @@ class Answer:
         """The body has been read to its end, and the connection can carry another request."""
         return self._left == 0 and self.keeps_alive and not self._connection.has_unread
 
-    def fill(self, target: memoryview, deadline_s: float | None = None) -> int:
+    def fill(self, target: memoryview, crawl: Crawl | None = None) -> int:
         """Read until the target is full or the body ends; return how many bytes came.
 
-        Fewer when the connection breaks after some bytes, or crawls past the deadline (`time.monotonic`).
-        Raises `OSError` when it breaks before the first.
+        Fewer when the connection breaks after some bytes, or crawls. Raises `OSError` when it breaks before the first.
         """
-        received = 0
+        received = looked_at = 0
+        look_at_s = time.monotonic() + crawl.window_s if crawl is not None else 0.0
         try:
             while received < len(target) and self._left:
                 count = self._connection.receive_into(target[received : received + self._left])
@@ -88,8 +97,11 @@ class Answer:
                 self._left -= count
                 if not self._left and self._is_chunked:
                     self._left = self._next_chunk()
-                if deadline_s is not None and time.monotonic() > deadline_s:
-                    break
+                if crawl is not None and time.monotonic() >= look_at_s:
+                    if received - looked_at < crawl.window_s * crawl.bytes_per_s:
+                        self.keeps_alive = False
+                        break
+                    looked_at, look_at_s = received, time.monotonic() + crawl.window_s
         except (OSError, MalformedAnswer):
             self.keeps_alive = False
             if not received:
