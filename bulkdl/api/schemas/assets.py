@@ -56,9 +56,7 @@ class NewAssetSchema(Schema):
         high=1024,
         load_default=None,
         allow_none=True,
-        metadata={
-            "description": "Key of a small JPEG of it, in the same bucket; without one an image is its own."
-        },
+        metadata={"description": "Key of a small JPEG of it, in the same bucket; without one an image is its own."},
     )
 
 
