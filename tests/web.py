@@ -13,6 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from bulkdl.api.streams import close_streams
 from bulkdl.app import create_app
 from bulkdl.database import Base
 from bulkdl.runtime import Runtime, make_runtime
@@ -59,7 +60,10 @@ def running_app(
             Base.metadata.create_all(runtime.database.engine)
         app = create_app(runtime=runtime)
         app.config["TESTING"] = True
-        yield app
+        try:
+            yield app
+        finally:
+            close_streams(app)
     finally:
         runtime.close()
 

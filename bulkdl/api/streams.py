@@ -105,6 +105,11 @@ def attach_streams(app: Flask, streams: Streams) -> None:
     app.config["SOCK_SERVER_OPTIONS"] = SERVER_OPTIONS
 
 
+def close_streams(app: Flask) -> None:
+    """Say good-bye to every open stream and listen to Redis no more."""
+    app.extensions[_KEY].hub.close()
+
+
 def close_streams_on_sigterm(app: Flask) -> None:
     """Let the open streams say good-bye on SIGTERM; for gunicorn's `post_worker_init`."""
     close_on_sigterm(app.extensions[_KEY].hub)
