@@ -48,10 +48,12 @@ class ReaderThread:
         """Run the target in a thread that the process does not wait for."""
         _thread.start_new_thread(self._run, ())
 
-    def join(self, timeout: float) -> None:
-        """Wait until it has ended, at most so many seconds."""
-        if self._done.acquire(timeout=timeout):
+    def join(self, timeout: float) -> bool:
+        """Wait until it has ended, at most so many seconds, and say whether it has."""
+        has_ended = self._done.acquire(timeout=timeout)
+        if has_ended:
             self._done.release()
+        return has_ended
 
     def _run(self) -> None:
         try:
@@ -219,6 +221,10 @@ def serve(server: Server, sock: GuardedSocket, feed: Feed) -> None:
         pass  # The client has left, and that ends it too.
     finally:
         sock.finish(server.thread)
+        if server.thread.join(_LINGER_S):
+            # flask-sock makes a class for each connection, and that leads to the server: without this, all that hangs
+            # on a connection would wait for the garbage collector.
+            vars(server).clear()
 
 
 def _is_key(text: str) -> bool:

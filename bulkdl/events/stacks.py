@@ -39,6 +39,12 @@ class _Errand(Generic[T]):
             self._error = exc
 
     def result(self) -> T:
-        if self._error is not None:
-            raise self._error
-        return self._results[0]
+        # The error leads to every frame that it has passed through, and one of them leads here: not kept, so that
+        # all of it goes when the error does, without waiting for the garbage collector.
+        error, self._error = self._error, None
+        try:
+            if error is not None:
+                raise error
+            return self._results.pop()
+        finally:
+            del error
