@@ -73,7 +73,7 @@ class Listeners:
         self._refused: list[int] = []
         self.refusals = 0
 
-    def open(self, count: int, deadline_s: float = 420.0) -> None:
+    def open(self, count: int, deadline_s: float = 900.0) -> None:
         """Open so many, some at a time, and wait for everybody's snapshot; who is refused comes back later."""
         deadline = time.monotonic() + deadline_s
         waiting = list(range(count))

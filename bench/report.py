@@ -25,17 +25,18 @@ def write_page(sections: Mapping[str, Section], page: Path = PAGE, charts: Path 
     """Renew what stands between the markers."""
     charts.mkdir(parents=True, exist_ok=True)
     text = page.read_text()
-    text = _replace(text, "targets", markdown(target_table(sections)))
+    text = replace_between_markers(text, "targets", markdown(target_table(sections)))
     for name, title in _RACES.items():
         if name in sections:
-            text = _replace(text, name, "\n\n".join(_race(sections[name], title, charts)))
+            text = replace_between_markers(text, name, "\n\n".join(_race(sections[name], title, charts)))
     for name, render in {"growth": _growth, "micro": _micro, "fanout": _fanout, "latency": _latency}.items():
         if name in sections:
-            text = _replace(text, name, "\n\n".join(render(sections[name], charts)))
+            text = replace_between_markers(text, name, "\n\n".join(render(sections[name], charts)))
     page.write_text(text)
 
 
-def _replace(text: str, name: str, content: str) -> str:
+def replace_between_markers(text: str, name: str, content: str) -> str:
+    """The page's text with this content in the place of that name."""
     begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     if not pattern.search(text):
