@@ -48,8 +48,9 @@ def archive(running: LocalStart) -> Path:
 def expected_members(local: LocalStart) -> dict[str, str]:
     """SHA-256 of every sample file by its name in the archive."""
     found: dict[str, str] = {}
+    (painted,) = (local.folder / ".bulkdl").glob("sample-*")
     for file in sample_files():
-        content = (local.folder / ".bulkdl" / "sample-1" / file.file_name).read_bytes()
+        content = (painted / file.file_name).read_bytes()
         stem, dot, ending = file.name.rpartition(".")
         name = f"{stem} (2){dot}{ending}" if file.name in found else file.name
         found[name] = hashlib.sha256(content).hexdigest()
