@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import cast
@@ -19,20 +18,18 @@ from wsproto.utilities import RemoteProtocolError
 from bulkdl.api.auth import current_principal
 from bulkdl.api.blueprint import Blueprint
 from bulkdl.api.current import current_runtime
-from bulkdl.api.fields import is_id
+from bulkdl.api.handshake import check_handshake
 from bulkdl.api.long_lived import LongLivedRequests, continue_later
 from bulkdl.api.present import job_json
 from bulkdl.api.schemas.base import Schema
-from bulkdl.api.websocket import SERVER_OPTIONS, GuardedSocket, check_handshake, guard_socket, keep_open, serve
-from bulkdl.errors import JobNotFound, NotAuthenticated
+from bulkdl.api.stream import Frames, Opened, Streams, open_stream
+from bulkdl.api.websocket import SERVER_OPTIONS, GuardedSocket, guard_socket, keep_open, serve
 from bulkdl.events import sse
-from bulkdl.events.feed import Feed
 from bulkdl.events.high_water import HighWater
 from bulkdl.events.hub import EventHub, close_on_sigterm
-from bulkdl.events.peer import Peer, client_socket
+from bulkdl.events.peer import client_socket
 from bulkdl.events.record import Job, JobRecord
-from bulkdl.events.subscription import Subscription
-from bulkdl.events.tickets import LIFETIME_S, Tickets
+from bulkdl.events.tickets import LIFETIME_S
 from bulkdl.identity import Principal
 from bulkdl.jobs import read
 from bulkdl.runtime import Runtime
@@ -52,19 +49,6 @@ _TICKET = {
     "schema": {"type": "string"},
     "description": "In place of a token, which EventSource and WebSocket cannot send: see `POST /stream-tickets`.",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Streams:
-    """What the routes work with."""
-
-    hub: EventHub
-    tickets: Tickets
-    record: JobRecord
-    authenticate: Callable[[], Principal]
-    """The caller by the request's token; raises `NotAuthenticated`."""
-    heartbeat_s: float
-    allowed_origins: frozenset[str]
 
 
 class StreamTicketSchema(Schema):
@@ -129,9 +113,6 @@ def make_job_record(runtime: Runtime, high_water: HighWater) -> JobRecord:
     return JobRecord(read_jobs, partial(read.active_among, jobs))
 
 
-# --- routes ---------------------------------------------------------------------------
-
-
 @blueprint.route("/stream-tickets", methods=["POST"])
 @blueprint.response(HTTPStatus.OK, StreamTicketSchema)
 def create_ticket() -> Response:
@@ -162,7 +143,7 @@ def job_events(job_id: str) -> Response:
 
 def ws(server: Server) -> None:
     """What happens to your downloads, as messages `{"event": …, "data": …}`; `?jobId=` for one download."""
-    opened: _Opened = g.pop("opened")
+    opened: Opened = g.pop("opened")
     keep_open(server)
     continue_later(request.environ, partial(_serve, server, g.guarded_socket, opened))
 
@@ -170,7 +151,7 @@ def ws(server: Server) -> None:
 Sock().route("/bulk-download/ws", bp=blueprint)(ws)
 
 
-def _serve(server: Server, sock: GuardedSocket, opened: _Opened) -> None:
+def _serve(server: Server, sock: GuardedSocket, opened: Opened) -> None:
     with opened.subscription:
         serve(server, sock, opened.feed)
 
@@ -184,7 +165,7 @@ def _meet_websocket() -> None:
     sock = client_socket(request.environ)
     if sock is None:
         raise BadRequest("This server does not do WebSockets.")
-    g.opened = _open(request.args.get("jobId"))
+    g.opened = open_stream(_current(), request.args.get("jobId"))
     g.guarded_socket = guard_socket(request.environ, sock, g.opened.subscription.close)
 
 
@@ -199,72 +180,9 @@ def _answer_handshake(exc: RemoteProtocolError) -> Response:
     return cast(Response, current_app.handle_user_exception(BadRequest("The WebSocket handshake is malformed.")))
 
 
-# --- one stream -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Opened:
-    """A stream that may be sent."""
-
-    subscription: Subscription
-    feed: Feed
-    seq: int | None
-    """Of its first message."""
-
-
-class _Frames:
-    """The body of an event stream. Closes the subscription when the server is done with it."""
-
-    __slots__ = ("_messages", "_subscription")
-
-    def __init__(self, opened: _Opened) -> None:
-        self._subscription = opened.subscription
-        self._messages = opened.feed.messages()
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._messages).sse
-
-    def close(self) -> None:
-        """The last word of the WSGI server (PEP 3333), said also when the client has left."""
-        self._subscription.close()
-
-
-def _open(job_id: str | None) -> _Opened:
-    """Subscribe first and read the jobs then, so that nothing falls between."""
-    streams = _current()
-    principal = _caller(streams)
-    if job_id is not None and not is_id(job_id):
-        raise JobNotFound(job_id)
-    sock = client_socket(request.environ)
-    peer = Peer(sock) if sock is not None else None
-    subscription = streams.hub.subscribe(principal.user_id, job_id, peer)
-    try:
-        feed = Feed(subscription, streams.record, heartbeat_s=streams.heartbeat_s, expires_at=principal.expires_at)
-        seq = feed.begin()
-        if peer is not None:
-            peer.limit_buffers()
-    except BaseException:
-        subscription.close()
-        raise
-    return _Opened(subscription, feed, seq)
-
-
-def _caller(streams: Streams) -> Principal:
-    ticket = request.args.get("ticket")
-    if ticket is None:
-        return streams.authenticate()
-    principal = streams.tickets.redeem(ticket)
-    if principal is None:
-        raise NotAuthenticated("The ticket is unknown, used or too old: get another.", code="ticket_invalid")
-    return principal
-
-
 def _stream(job_id: str | None) -> Response:
-    opened = _open(job_id)
-    frames = _Frames(opened)
+    opened = open_stream(_current(), job_id)
+    frames = Frames(opened)
     if opened.feed.is_over and request.headers.get("Last-Event-ID") == str(opened.seq):
         # The client has been told the end already. No Content tells it not to come back (WHATWG HTML §9.2.3).
         frames.close()

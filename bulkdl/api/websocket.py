@@ -1,4 +1,4 @@
-"""One WebSocket on flask-sock: who may open it, frames that arrive whole, limits on what a client sends.
+"""One WebSocket on flask-sock: frames that arrive whole, limits on what a client sends.
 
 flask-sock and simple-websocket do the handshake and read what comes in. What goes out is written here.
 """
@@ -6,20 +6,16 @@ flask-sock and simple-websocket do the handshake and read what comes in. What go
 from __future__ import annotations
 
 import _thread
-import base64
-import binascii
 import contextlib
 import socket
 import threading
 import time
-from collections.abc import Callable, Collection, MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from simple_websocket import ConnectionClosed, Server
-from werkzeug.exceptions import BadRequest, HTTPException
 from wsproto.frame_protocol import CloseReason
 
-from bulkdl.errors import PermissionDenied
 from bulkdl.events.feed import Feed
 from bulkdl.events.types import BYE, HEARTBEAT
 from bulkdl.events.wire import PING_FRAME, close_frame
@@ -79,39 +75,6 @@ SERVER_OPTIONS = {
 
 # Any: the WSGI environment.
 Environ = MutableMapping[str, Any]
-
-
-class UpgradeRequired(HTTPException):
-    """The client speaks another version of the protocol (RFC 6455 §4.4)."""
-
-    code = 426
-    description = "This route is a WebSocket of version 13."
-
-    # Any: Werkzeug's own signature.
-    def get_headers(self, *args: Any, **kwargs: Any) -> list[tuple[str, str]]:
-        """With the version that would be accepted."""
-        return [*super().get_headers(*args, **kwargs), ("Sec-WebSocket-Version", "13"), ("Upgrade", "websocket")]
-
-
-def check_handshake(environ: Environ, *, host: str, allowed_origins: Collection[str]) -> None:
-    """Refuse what must not be upgraded.
-
-    A browser sends cookies along with a handshake from any page, and no CORS check follows: the origin must
-    be this host's own or on the list. Programs send none.
-    """
-    if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != "13":
-        raise UpgradeRequired
-    if not _is_key(environ.get("HTTP_SEC_WEBSOCKET_KEY", "")):
-        raise BadRequest("Sec-WebSocket-Key must be 16 bytes in base64.")
-    origin = environ.get("HTTP_ORIGIN")
-    if origin is not None and not is_allowed_origin(origin, host=host, allowed_origins=allowed_origins):
-        raise PermissionDenied("This origin may not open a WebSocket here.")
-
-
-def is_allowed_origin(origin: str, *, host: str, allowed_origins: Collection[str]) -> bool:
-    """Whether a page of this origin may connect to `host`; scheme, host and port are compared exactly."""
-    own = {f"http://{host.lower()}", f"https://{host.lower()}"}
-    return origin.lower() in own or origin in allowed_origins
 
 
 def guard_socket(environ: Environ, sock: socket.socket, on_close: Callable[[], None]) -> GuardedSocket:
@@ -225,10 +188,3 @@ def serve(server: Server, sock: GuardedSocket, feed: Feed) -> None:
             # flask-sock makes a class for each connection, and that leads to the server: without this, all that hangs
             # on a connection would wait for the garbage collector.
             vars(server).clear()
-
-
-def _is_key(text: str) -> bool:
-    try:
-        return len(base64.b64decode(text, validate=True)) == 16
-    except (binascii.Error, ValueError):
-        return False

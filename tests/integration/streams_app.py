@@ -15,7 +15,8 @@ import redis
 from flask import Flask, request
 
 from bulkdl.api.errors import init_errors
-from bulkdl.api.streams import Streams, attach_streams, blueprint
+from bulkdl.api.stream import Streams
+from bulkdl.api.streams import attach_streams, blueprint
 from bulkdl.errors import JobNotFound, NotAuthenticated, ServiceUnavailable
 from bulkdl.events.hub import EventHub
 from bulkdl.events.record import Job, JobRecord
