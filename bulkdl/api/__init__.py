@@ -3,5 +3,6 @@
 current: the process's runtime, from inside a request · errors: problem documents · auth, revocation, limits:
 who may ask, and how often · headers: what stands on every answer · blueprint, fields, schemas: reading and
 writing JSON, and its OpenAPI document · jobs, assets, streams, health, pages, docs: the routes ·
+stream, handshake, websocket, long_lived: one open stream ·
 observe: request ids, the access log, durations · server: gunicorn's logger.
 """
