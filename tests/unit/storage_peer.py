@@ -34,6 +34,8 @@ class Reply:
     """Sent before the request's body has been read."""
     continuation: bytes = b""
     """Sent after `data`, in a packet of its own."""
+    method: str | None = None
+    """Only for a request with this method, where two come over two connections in either order."""
 
 
 class Peer:
@@ -43,6 +45,7 @@ class Peer:
         self.asked: list[Asked] = []
         self._replies = deque(replies)
         self._tls = tls
+        self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._connections: list[socket.socket] = []
         self._listener = socket.create_server(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0), family=family)
@@ -90,12 +93,20 @@ class Peer:
                 while (header := stream.readline().decode("ascii").rstrip("\r\n")) != "":
                     name, _, value = header.partition(": ")
                     headers[name.lower()] = value
-                reply = self._replies.popleft() if self._replies else Reply(then="close")
+                reply = self._next(method)
                 size = int(headers.get("content-length", "0"))
                 body = b"" if reply.is_early else stream.read(size)
                 self.asked.append(Asked(number, method, target, headers, body))
                 if not self._reply(sock, reply):
                     return
+
+    def _next(self, method: str) -> Reply:
+        with self._lock:
+            found = next((reply for reply in self._replies if reply.method in (None, method)), None)
+            if found is None:
+                return Reply(then="close")
+            self._replies.remove(found)
+            return found
 
     def _reply(self, sock: socket.socket, reply: Reply) -> bool:
         sock.sendall(reply.data)

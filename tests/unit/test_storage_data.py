@@ -7,6 +7,7 @@ import socket
 import zlib
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from botocore.credentials import ReadOnlyCredentials
@@ -133,7 +134,8 @@ def test_copy_names_its_source_and_compares_it_only_where_the_store_does() -> No
 
 def test_source_with_a_percent_sign_is_read_and_put_where_a_copy_might_find_another() -> None:
     version = ObjectVersion("media", "50%41", 1000, '"tag"')
-    with Peer([answer(200, etag='"part"'), slice_of(10, 90)]) as peer:
+    replies = [replace(answer(200, etag='"part"'), method="PUT"), replace(slice_of(10, 90), method="GET")]
+    with Peer(replies) as peer:
         part = make_store(peer, "ceph").copy_part(UPLOAD, 1, version, 10, 90)
 
     methods = sorted((asked.method, asked.target) for asked in peer.asked)
