@@ -17,7 +17,7 @@ from wsproto.connection import Connection
 from wsproto.events import TextMessage
 
 from bench.listeners import make_token, request_head
-from bench.stream_site import FROZEN_JOBS, FROZEN_STREAMS, FROZEN_USER, KIB, PREFIX, Site, make_update, wait_until
+from bench.stream_site import FROZEN_JOBS, FROZEN_STREAMS, FROZEN_USER, PREFIX, Site, make_update, wait_until
 from bulkdl.events.progress import ProgressStore
 
 _EVENTS = 10_000
@@ -40,7 +40,6 @@ def freeze(site: Site, kind: str) -> Frozen:
     clients = []
     for _ in range(FROZEN_STREAMS):
         sock = socket.create_connection(("127.0.0.1", site.port))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * KIB)
         sock.sendall(request_head(kind, site.port, token, PREFIX))
         clients.append(sock)
     wait_until(lambda: all(_readable(sock) for sock in clients), 60)

@@ -7,7 +7,7 @@ import time
 from bulkdl.jobs.models import BulkDownloadJob
 from tests.faults import invariants
 from tests.faults.library import some_sizes
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan, percentile
 from tests.services.wait import wait_until
 
@@ -20,7 +20,7 @@ def run(plan: Plan) -> Outcome:
     outcome, starts, ends = Outcome(), [], []
     # One range each, as a job below a gibibyte has: it keeps a thread until it is done.
     environ = {"BULK_DOWNLOAD_RANGE_SIZE": str(1024**3), "BULK_DOWNLOAD_SERVER_SIDE_COPY": "never"}
-    with System(plan.folder, seed=plan.seed, **environ) as system:
+    with open_system(plan, **environ) as system:
         large = system.library.add_set("large", some_sizes(40_000_000, seed=plan.seed))
         small = system.library.add_set("small", [20_000] * 10)
         system.front.bytes_per_s = 8_000_000
@@ -32,8 +32,9 @@ def run(plan: Plan) -> Outcome:
                 job = system.api("bob").submit(small)
                 wait_until(lambda job_id=job: _started(system, job_id), 120, interval_s=0.02, what="its start")
                 starts.append(time.monotonic() - began)
-                invariants.wait_for_ends(system, [job], 120)
-                ends.append(time.monotonic() - began)
+                if not plan.is_short:
+                    invariants.wait_for_ends(system, [job], 120)
+                    ends.append(time.monotonic() - began)
                 assert not all(_ended(system, one) for one in jobs), "the large jobs were over before the small ones"
         for job in jobs:
             system.api("ann").cancel(job)

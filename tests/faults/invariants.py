@@ -16,6 +16,7 @@ from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob
 from bulkdl.jobs.status import ItemOutcome, JobStatus
 from tests.faults.oracle import archive_of, notice_in
 from tests.faults.system import JWT_SECRET, PREFIX, System
+from tests.faults.trials import Plan
 
 MEMORY_BOUND = 256 * 1024**2
 NOTICE = "_skipped_files.txt"
@@ -153,8 +154,14 @@ def check_trial(system: System, job_ids: list[str], *, timeout_s: float = 60.0) 
     check_streams(system, job_ids)
 
 
-def check_row(system: System) -> None:
-    """What is said once, when all trials of a row are over."""
+def check_row(system: System, plan: Plan) -> None:
+    """What is said once, when all trials of a row are over; of a shared system, when all rows are."""
+    if system is not plan.shared:
+        check_everything(system)
+
+
+def check_everything(system: System) -> None:
+    """What a system must have left behind, and must not."""
     check_bucket(system)
     check_memory(system)
     check_logs(system)

@@ -39,7 +39,7 @@ def suspend_worker(system: System, dice: random.Random) -> None:
     with contextlib.suppress(psutil.NoSuchProcess, IndexError):
         zombie = dice.choice(system.worker.children())
         zombie.send_signal(signal.SIGSTOP)
-        time.sleep(9)
+        time.sleep(system.lease_s + 1)
         zombie.send_signal(signal.SIGCONT)
 
 

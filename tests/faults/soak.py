@@ -17,7 +17,7 @@ from tests.faults import invariants
 from tests.faults.kept import Kept
 from tests.faults.library import some_sizes
 from tests.faults.mishaps import MISHAPS
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan
 from tests.faults.work import statuses
 
@@ -43,8 +43,8 @@ class Size:
 def run(plan: Plan) -> Outcome:
     """`trials` are seconds here; each job that ended counts as a trial."""
     outcome, faults = Outcome(), Counter()
-    environ = {"WORKER_THREADS": "6", "BULK_DOWNLOAD_LEASE_SECONDS": "8"}
-    with System(plan.folder, seed=plan.seed, **environ) as system:
+    environ = {"WORKER_THREADS": "6"}
+    with open_system(plan, **environ) as system:
         for user in range(USERS):
             system.watch(f"user-{user}", by_websocket=user % 2 == 1)
         load = _Load(system, plan, outcome)
@@ -61,7 +61,7 @@ def run(plan: Plan) -> Outcome:
                 time.sleep(max(0.0, began + FAULT_EVERY_S - time.monotonic()))
         load.drain()
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
             after = measure(system)
             check_growth(before, after)
         happened = ", ".join(f"{count} {name}" for name, count in faults.most_common())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from tests.faults.library import BUCKET, Library
 from tests.faults.memory import MemorySampler
 from tests.faults.s3_front import S3Front
 from tests.faults.tcp_proxy import TcpProxy
+from tests.faults.trials import Plan
 from tests.services.database import ROOT, migrate
 from tests.services.postgres import PostgresServer, find_binaries
 from tests.services.processes import Process, free_port
@@ -32,16 +34,18 @@ ARCHIVES = "archives"
 PREFIX = "bulk-downloads/"
 JWT_SECRET = "jwt-secret-of-the-fault-suite-0123456789"
 S3_SECRET = "s3-secret-of-the-fault-suite"
-LEASE_S = 6.0
 
 
 class System:
     """Start it with `with`; everything ends with the block."""
 
-    def __init__(self, folder: Path, *, seed: int = 0, postgres: bool = False, **environ: str) -> None:
-        self.folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        self.seed = seed
+    def __init__(self, plan: Plan, label: str = "", *, postgres: bool = False, **environ: str) -> None:
+        """`label` tells several systems of one row apart."""
+        self.folder = plan.folder / label
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.seed = plan.seed
+        # In CI leases are shorter than the service's own, and so is everything that waits for their end.
+        self.lease_s = 3.0 if plan.is_short else 8.0
         self._with_postgres = postgres
         self._more_environ = environ
         self.postgres: PostgresServer | None = None
@@ -61,8 +65,7 @@ class System:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        for _, watcher in self._watchers:
-            watcher.close()
+        self.close_watchers()
         for name in ("clock", "worker", "web", "memory", "database", "front", "proxy", "redis", "postgres", "_moto"):
             part = getattr(self, name, None)
             if part is not None:
@@ -138,7 +141,7 @@ class System:
             "BULK_DOWNLOAD_SOURCE_BUCKETS": BUCKET,
             "BULK_DOWNLOAD_PART_SIZE": str(5 * 1024**2),
             "BULK_DOWNLOAD_RANGE_SIZE": str(10 * 1024**2),
-            "BULK_DOWNLOAD_LEASE_SECONDS": str(LEASE_S),
+            "BULK_DOWNLOAD_LEASE_SECONDS": str(self.lease_s),
             "BULK_DOWNLOAD_MAX_ACTIVE_JOBS": "100",
             "WORKER_PROCESSES": "2",
             "WORKER_THREADS": "4",
@@ -174,6 +177,21 @@ class System:
         self._watchers.append((user, watcher))
         return watcher
 
+    def close_watchers(self) -> None:
+        """Close every page."""
+        for _, watcher in self._watchers:
+            watcher.close()
+        self._watchers = []
+
+    def reset(self) -> None:
+        """As it was when it was started, but for what it has done."""
+        self.close_watchers()
+        self.front.faults.clear()
+        self.front.before = None
+        self.front.bytes_per_s = None
+        self.proxy.forget_losses()
+        self.wait_until_ready()
+
     def watchers_of(self, user: str) -> list[Watcher]:
         """The person's pages."""
         return [watcher for owner, watcher in self._watchers if owner == user]
@@ -200,3 +218,14 @@ class System:
     def logs(self) -> str:
         """Everything that the service's processes wrote."""
         return "".join(path.read_text(errors="replace") for path in sorted(self.folder.glob("*.log")))
+
+
+@contextmanager
+def open_system(plan: Plan, label: str = "", *, postgres: bool = False, **environ: str) -> Iterator[System]:
+    """A system for a row: the shared one where there is one and nothing special is wanted, else one of its own."""
+    if plan.shared is None or label or postgres or environ:
+        with System(plan, label, postgres=postgres, **environ) as system:
+            yield system
+        return
+    plan.shared.reset()
+    yield plan.shared

@@ -8,6 +8,10 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.faults.system import System
 
 
 @dataclass
@@ -58,6 +62,8 @@ class Plan:
     folder: Path
     is_short: bool = False
     """In CI: what takes long is made shorter."""
+    shared: System | None = None
+    """In CI: rows that want nothing special run in one system, one after the other."""
 
     def dice(self, label: object) -> random.Random:
         """Randomness of one trial, the same for the same seed."""

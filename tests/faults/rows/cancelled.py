@@ -12,7 +12,7 @@ from bulkdl.jobs.status import JobStatus
 from bulkdl.jobs.store import checkpoint
 from tests.faults import invariants
 from tests.faults.library import Media
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan, percentile
 from tests.faults.work import make_media, statuses
 from tests.services.wait import wait_until
@@ -27,7 +27,7 @@ def run(plan: Plan) -> Outcome:
     outcome, stops = Outcome(), []
     stages: Counter[str] = Counter()
     lock = threading.Lock()
-    with System(plan.folder, seed=plan.seed) as system:
+    with open_system(plan) as system:
         media = [make_media(system, f"set-{number}", seed=number) for number in range(AT_ONCE)]
         for user in range(AT_ONCE):
             system.watch(f"user-{user}", by_websocket=user % 2 == 1)
@@ -56,7 +56,7 @@ def run(plan: Plan) -> Outcome:
             for thread in threads:
                 thread.join()
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
     moments = ", ".join(f"{count} {stage}" for stage, count in sorted(stages.items()))
     outcome.figure = (
         f"stopped and the bucket empty after {percentile(stops, 0.5):.2f} s (p50), {max(stops, default=0):.2f} s "

@@ -9,7 +9,7 @@ from bulkdl.jobs.status import JobStatus
 from tests.faults import invariants
 from tests.faults.library import BUCKET, Media
 from tests.faults.s3_calls import Call
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan
 from tests.faults.work import make_media, statuses
 
@@ -19,7 +19,7 @@ MOMENTS = ("look", "fetch", "copy", "finish", "complete")
 def run(plan: Plan) -> Outcome:
     """A victim and a moment for each trial; the archive holds one version of it, whole, or says that it is missing."""
     outcome, results = Outcome(), Counter()
-    with System(plan.folder, seed=plan.seed) as system:
+    with open_system(plan) as system:
         system.watch()
         media = make_media(system, "set", 20_000_000)
         # Once undisturbed, so that CRC-32s are known and the large object is copied from then on.
@@ -42,7 +42,7 @@ def run(plan: Plan) -> Outcome:
                     system.front.before = None
                     _restore(system, media, victim, number)
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
     outcome.figure = "never mixed bytes: " + ", ".join(f"{count} {what}" for what, count in sorted(results.items()))
     return outcome
 

@@ -13,7 +13,7 @@ from bulkdl.jobs.status import JobStatus
 from tests.faults import invariants
 from tests.faults.bad_day import build_bad_day
 from tests.faults.kept import Kept
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan, percentile
 from tests.faults.work import SLOW_BYTES_PER_S, make_media, statuses
 from tests.services.database import ROOT
@@ -31,10 +31,9 @@ def run(plan: Plan) -> Outcome:
         return outcome
     for number in range(plan.trials):
         kind = KINDS[number % len(KINDS)]
-        folder = plan.folder / f"{number}-{kind}"
         with (
             outcome.trial(f"trial {number} ({kind})"),
-            System(folder, seed=plan.seed + number, postgres=kind != "jump") as system,
+            open_system(plan, f"{number}-{kind}", postgres=kind != "jump") as system,
             _second_clock(system),
         ):
             took.append(_one(system, plan, number, kind, library))

@@ -9,7 +9,7 @@ from collections import Counter
 import psutil
 
 from tests.faults import invariants
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan, percentile
 from tests.faults.work import SLOW_BYTES_PER_S, Held, has_moved_on, held_leases, make_media
 
@@ -19,7 +19,7 @@ P50_S, P99_S = 10.0, 30.0
 def run(plan: Plan) -> Outcome:
     """Three jobs in flight in every trial."""
     outcome, resumed, redone = Outcome(), [], []
-    with System(plan.folder, seed=plan.seed) as system:
+    with open_system(plan) as system:
         system.watch()
         system.watch(by_websocket=True)
         media = [make_media(system, f"set-{number}", seed=number) for number in range(3)]
@@ -35,7 +35,7 @@ def run(plan: Plan) -> Outcome:
                 invariants.check_trial(system, jobs)
                 redone.append(_check_redone(system, held))
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
     p50, p99 = percentile(resumed, 0.5), percentile(resumed, 0.99)
     if p50 >= P50_S or p99 >= P99_S:
         outcome.complain(f"resumed after {p50:.1f} s (p50), {p99:.1f} s (p99)")

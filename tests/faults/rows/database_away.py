@@ -8,7 +8,7 @@ import time
 import psycopg
 
 from tests.faults import invariants
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan, percentile
 from tests.faults.work import SLOW_BYTES_PER_S, make_media
 
@@ -26,17 +26,17 @@ def run(plan: Plan) -> Outcome:
     """Half of the trials on each database."""
     outcome, ends = Outcome(), []
     on_postgres = (plan.trials + 1) // 2
-    with System(plan.folder / "postgres", seed=plan.seed, postgres=True) as system:
+    with open_system(plan, "postgres", postgres=True) as system:
         for number in range(on_postgres):
             kind = ("restart", "serialization")[number % 2]
             _trial(system, plan, number, kind, outcome, ends)
         with outcome.afterwards():
-            invariants.check_row(system)
-    with System(plan.folder / "sqlite", seed=plan.seed) as system:
+            invariants.check_row(system, plan)
+    with open_system(plan, "sqlite") as system:
         for number in range(on_postgres, plan.trials):
             _trial(system, plan, number, "locked", outcome, ends)
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
     outcome.figure = (
         f"ended {percentile(ends, 0.5):.1f} s (p50), {max(ends, default=0):.1f} s (longest) after the fault"
     )
@@ -53,11 +53,11 @@ def _trial(system: System, plan: Plan, number: int, kind: str, outcome: Outcome,
         jobs = [system.api().submit(one) for one in media]
         time.sleep(dice.uniform(0, 2))
         if kind == "restart":
-            _restart(system, dice.uniform(0.5, 12))
+            _restart(system, dice.uniform(0.5, 2 if plan.is_short else 12))
         elif kind == "serialization":
-            _serialization_failures(system, dice.choice((0.05, 0.2)), 8.0)
+            _serialization_failures(system, dice.choice((0.05, 0.2)), 3.0 if plan.is_short else 8.0)
         else:
-            _lock(system, dice.uniform(1, 10))
+            _lock(system, dice.uniform(1, 3 if plan.is_short else 10))
         over_at = time.monotonic()
         invariants.check_trial(system, jobs)
         ends.append(time.monotonic() - over_at)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from bulkdl.jobs.models import BulkDownloadJob, BulkDownloadRange
 from bulkdl.jobs.status import ACTIVE, JobStatus
 from tests.faults import invariants
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan, percentile
 from tests.faults.work import held_leases, make_media, statuses
 from tests.services.wait import wait_until
@@ -21,7 +21,7 @@ GRACE_S = 30.0
 def run(plan: Plan) -> Outcome:
     """Six jobs in flight; worker and web are told to end at once and started anew."""
     outcome, stops = Outcome(), []
-    with System(plan.folder, seed=plan.seed) as system:
+    with open_system(plan) as system:
         watchers = [system.watch(), system.watch(by_websocket=True)]
         media = [make_media(system, f"set-{number}", seed=number) for number in range(6)]
         system.front.bytes_per_s = 16_000_000
@@ -42,7 +42,7 @@ def run(plan: Plan) -> Outcome:
                 invariants.check_trial(system, jobs, timeout_s=90)
                 assert statuses(system, jobs) == [JobStatus.COMPLETE] * len(jobs), statuses(system, jobs)
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
     outcome.figure = (
         f"workers ended within {percentile(stops, 0.5):.1f} s (p50), {max(stops, default=0):.1f} s (longest) "
         f"of {GRACE_S:.0f}; "

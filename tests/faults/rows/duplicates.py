@@ -7,7 +7,7 @@ import threading
 
 from bulkdl.broker import make_broker, send_finish_download, send_plan_download, send_transfer_range
 from tests.faults import invariants
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan
 from tests.faults.work import SLOW_BYTES_PER_S, make_media
 
@@ -15,7 +15,7 @@ from tests.faults.work import SLOW_BYTES_PER_S, make_media
 def run(plan: Plan) -> Outcome:
     """While the jobs are built, all messages that they could need are sent over and over, shuffled."""
     outcome, sent = Outcome(), 0
-    with System(plan.folder, seed=plan.seed) as system:
+    with open_system(plan) as system:
         watchers = [system.watch(), system.watch(by_websocket=True)]
         media = [make_media(system, f"set-{number}", seed=number) for number in range(2)]
         system.front.bytes_per_s = SLOW_BYTES_PER_S
@@ -30,7 +30,7 @@ def run(plan: Plan) -> Outcome:
                     ends = [watcher.story(job).ends for job in jobs]
                     assert ends == [["complete"]] * len(jobs), f"the {watcher.kind} client was told {ends}"
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
     outcome.figure = f"{sent} superfluous messages; one archive and one `complete` event for each job"
     return outcome
 

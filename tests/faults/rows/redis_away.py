@@ -9,7 +9,7 @@ import requests
 
 from tests.faults import invariants
 from tests.faults.clients import JOBS
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan, percentile
 from tests.faults.work import SLOW_BYTES_PER_S, make_media
 
@@ -20,7 +20,7 @@ ANSWERS_WITHIN_S = 2.0
 def run(plan: Plan) -> Outcome:
     """Restarts and losses by turns; the long outage comes last."""
     outcome, ends, answers = Outcome(), [], []
-    with System(plan.folder, seed=plan.seed) as system:
+    with open_system(plan) as system:
         system.watch()
         system.watch(by_websocket=True)
         media = [make_media(system, f"set-{number}", seed=number) for number in range(2)]
@@ -34,13 +34,13 @@ def run(plan: Plan) -> Outcome:
                 if kind == "flush":
                     system.redis_client().flushall()
                 else:
-                    gone_s = dice.uniform(1, 3) if kind == "restart" else 10 if plan.is_short else 60
+                    gone_s = dice.uniform(1, 3) if kind == "restart" else 5 if plan.is_short else 60
                     jobs += _go_without(system, gone_s, answers, jobs, dice)
                 back_at = time.monotonic()
                 invariants.check_trial(system, jobs, timeout_s=AFTER_IT_IS_BACK_S)
                 ends.append(time.monotonic() - back_at)
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
     outcome.figure = (
         f"all ended {percentile(ends, 0.5):.1f} s (p50), {max(ends, default=0):.1f} s (longest) after Redis was back; "
         f"meanwhile {len(answers)} requests, slowest answer {max(answers, default=0):.2f} s"

@@ -9,7 +9,7 @@ from bulkdl.jobs.status import JobStatus
 from tests.faults import invariants
 from tests.faults.library import Media
 from tests.faults.s3_faults import Effect
-from tests.faults.system import System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan
 from tests.faults.work import make_media, statuses
 
@@ -21,7 +21,7 @@ COMPLETIONS = (Effect.REPLY_LOST, Effect.ERROR_IN_200, Effect.DONE_ERROR_IN_200,
 def run(plan: Plan) -> Outcome:
     """Storms, then completions that go wrong in each way, then an object that crawls."""
     outcome, calm, stormy = Outcome(), [], []
-    with System(plan.folder, seed=plan.seed, BULK_DOWNLOAD_SERVER_SIDE_COPY="never") as system:
+    with open_system(plan, BULK_DOWNLOAD_SERVER_SIDE_COPY="never") as system:
         system.watch()
         media = make_media(system, "set", 30_000_000)
         storms = max(1, plan.trials // 2)
@@ -47,7 +47,7 @@ def run(plan: Plan) -> Outcome:
             with outcome.trial("crawl"):
                 crawled_s = _crawl(system, media)
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
         struck = sum(system.front.faults.struck.values())
     overhead = sum(stormy) / sum(calm) if calm and stormy else 0
     outcome.figure = f"{struck} requests struck, 0 corrupt; a job takes {overhead:.1f} times as long in a storm" + (

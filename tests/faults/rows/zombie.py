@@ -8,7 +8,7 @@ import time
 import psutil
 
 from tests.faults import invariants
-from tests.faults.system import LEASE_S, System
+from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan
 from tests.faults.work import SLOW_BYTES_PER_S, has_moved_on, held_leases, make_media
 from tests.services.wait import wait_until
@@ -19,7 +19,7 @@ REFUSED = "work is no longer ours"
 def run(plan: Plan) -> Outcome:
     """Every other zombie wakes before its successor is done, the others afterwards."""
     outcome, refused = Outcome(), 0
-    with System(plan.folder, seed=plan.seed) as system:
+    with open_system(plan) as system:
         system.watch()
         media = [make_media(system, f"set-{number}", seed=number) for number in range(2)]
         system.front.bytes_per_s = SLOW_BYTES_PER_S
@@ -34,7 +34,7 @@ def run(plan: Plan) -> Outcome:
                 )
                 refused += system.worker.output.count(REFUSED) - before
         with outcome.afterwards():
-            invariants.check_row(system)
+            invariants.check_row(system, plan)
     outcome.figure = f"{refused} pieces of work were refused to {outcome.trials} zombies"
     return outcome
 
@@ -46,7 +46,9 @@ def _make_zombie(system: System, jobs: list[str], delay_s: float, *, wakes_early
     zombie.send_signal(signal.SIGSTOP)
     try:
         held = [one for one in held_leases(system, [zombie.pid]) if one.job_id in jobs]
-        wait_until(lambda: all(has_moved_on(system, one) for one in held), 6 * LEASE_S, what=f"others taking {held}")
+        wait_until(
+            lambda: all(has_moved_on(system, one) for one in held), 6 * system.lease_s, what=f"others taking {held}"
+        )
         if not wakes_early:
             invariants.wait_for_ends(system, jobs, 60)
     finally:
