@@ -196,7 +196,7 @@ _ROWS: dict[str, Callable[[Figures], str]] = {
 
 
 def _frozen(it: Frozen | None) -> str:
-    return f"{it.process_bytes / KIB:.0f} · {it.kernel_bytes / KIB:.0f}" if it else "–"
+    return f"{max(0.0, it.process_bytes) / KIB:.0f} · {it.kernel_bytes / KIB:.0f}" if it else "–"
 
 
 def _percentiles(figures: Figures, part: str) -> str:
