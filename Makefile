@@ -39,6 +39,10 @@ format: $(VENV)/dev.stamp ## lay the code out
 bench: $(VENV)/dev.stamp ## measure speed and memory; the figures are explained in bench/README.md
 	$(BIN)/python -m bench
 
+.PHONY: faults
+faults: $(VENV)/dev.stamp ## break things: every row of docs/reliability.md, or ROWS="1 7"; SHORT=1 for few trials
+	$(BIN)/python -m tests.faults --seed $(or $(SEED),1) $(if $(SHORT),--short,--write) $(addprefix --row ,$(ROWS))
+
 .PHONY: clean
 clean: ## remove what was installed, and the data of `make run`
 	rm -rf $(VENV) .bulkdl frontend/node_modules examples/react/node_modules examples/react/dist

@@ -31,6 +31,8 @@ def main(labels: tuple[str, ...], short: bool, trials: int | None, seed: int, wr
             if labels and row.label not in labels:
                 continue
             count = trials or (row.short_trials if short else row.trials)
+            if not count:
+                continue
             outcomes[row.label] = _run(row, Plan(count, seed, folder / row.label, is_short=short))
             if write:
                 write_table(outcomes, seed)

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 PROJECT = "demo"
-BUCKET = "media"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +41,9 @@ class Media:
 class Library:
     """Files of a project, in a bucket and in the catalogue."""
 
-    def __init__(self, client: S3Client, database: Database) -> None:
+    def __init__(self, client: S3Client, database: Database, bucket: str) -> None:
         self._client = client
+        self.bucket = bucket
         self._database = database
         self._lock = threading.Lock()
         self.versions: dict[tuple[str, str], Version] = {}
@@ -54,10 +54,10 @@ class Library:
         key = f"originals/{name}"
         etag = self.put(key, content)
         asset = Asset(
-            id=asset_id_of(PROJECT, BUCKET, key),
+            id=asset_id_of(PROJECT, self.bucket, key),
             project_id=PROJECT,
             name=name,
-            bucket=BUCKET,
+            bucket=self.bucket,
             key=key,
             size=len(content),
             etag=etag,
@@ -73,14 +73,14 @@ class Library:
     def put(self, key: str, content: bytes) -> str:
         """Write an object, or overwrite it; its ETag."""
         with self._lock:
-            self._client.put_object(Bucket=BUCKET, Key=key, Body=content)
-            told = self._client.head_object(Bucket=BUCKET, Key=key)
+            self._client.put_object(Bucket=self.bucket, Key=key, Body=content)
+            told = self._client.head_object(Bucket=self.bucket, Key=key)
             self.versions[key, told["ETag"]] = Version(content, told["LastModified"])
             return told["ETag"]
 
     def delete(self, key: str) -> None:
         """Take an object out of the bucket; the catalogue does not learn of it."""
-        self._client.delete_object(Bucket=BUCKET, Key=key)
+        self._client.delete_object(Bucket=self.bucket, Key=key)
 
     def add_set(self, label: str, sizes: list[int], *, seed: int = 0) -> list[Media]:
         """Files of these sizes with bytes of their own."""

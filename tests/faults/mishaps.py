@@ -60,7 +60,8 @@ def restart_redis(system: System, dice: random.Random) -> None:
 
 def empty_redis(system: System, dice: random.Random) -> None:
     """FLUSHALL."""
-    system.redis_client().flushall()
+    with system.redis_client() as client:
+        client.flushall()
 
 
 def cut_redis(system: System, dice: random.Random) -> None:

@@ -150,7 +150,8 @@ class _Load:
 def measure(system: System) -> Size:
     """Of the service at rest. Web and clock live through the soak; workers are killed in it all the time."""
     old = [process for kept in (system.web, system.clock) for process in _family(kept)]
-    keys = sum(1 for key in system.redis_client().scan_iter(count=1000) if b":progress:" not in key)
+    with system.redis_client() as client:
+        keys = sum(1 for key in client.scan_iter(count=1000) if b":progress:" not in key)
     with system.database.reader() as session:
         orphans = sum(
             session.scalars(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from honcho.environ import parse_procfile
 from bulkdl.database import Database
 from tests.faults.clients import Api, Watcher, make_token
 from tests.faults.kept import Kept
-from tests.faults.library import BUCKET, Library
+from tests.faults.library import Library
 from tests.faults.memory import MemorySampler
 from tests.faults.s3_front import S3Front
 from tests.faults.tcp_proxy import TcpProxy
@@ -24,13 +25,12 @@ from tests.services.database import ROOT, migrate
 from tests.services.postgres import PostgresServer, find_binaries
 from tests.services.processes import Process, free_port
 from tests.services.redis import RedisServer
-from tests.services.s3 import list_uploads, make_s3_client
+from tests.services.s3 import delete_bucket, list_uploads, make_s3_client
 from tests.services.wait import wait_until
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-ARCHIVES = "archives"
 PREFIX = "bulk-downloads/"
 JWT_SECRET = "jwt-secret-of-the-fault-suite-0123456789"
 S3_SECRET = "s3-secret-of-the-fault-suite"
@@ -46,10 +46,12 @@ class System:
         self.seed = plan.seed
         # In CI leases are shorter than the service's own, and so is everything that waits for their end.
         self.lease_s = 3.0 if plan.is_short else 8.0
+        self.media_bucket, self.archive_bucket = (f"{name}-{secrets.token_hex(4)}" for name in ("media", "archives"))
         self._with_postgres = postgres
         self._more_environ = environ
         self.postgres: PostgresServer | None = None
-        self._moto: Process | None = None
+        self._closers = ExitStack()
+        """What was started, to be ended in the other order."""
         self._watchers: list[tuple[str, Watcher]] = []
 
     def __enter__(self) -> System:
@@ -57,6 +59,7 @@ class System:
             self._start_servers()
             self._make_processes()
             for kept in (self.web, self.worker, self.clock):
+                self._closers.callback(kept.stop)
                 kept.start()
             self.wait_until_ready()
         except BaseException:
@@ -66,10 +69,7 @@ class System:
 
     def __exit__(self, *exc_info: object) -> None:
         self.close_watchers()
-        for name in ("clock", "worker", "web", "memory", "database", "front", "proxy", "redis", "postgres", "_moto"):
-            part = getattr(self, name, None)
-            if part is not None:
-                getattr(part, "remove" if name == "postgres" else "stop" if hasattr(part, "stop") else "close")()
+        self._closers.close()
 
     # --- starting ---
 
@@ -79,29 +79,37 @@ class System:
         self._keys = (
             (os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]) if given else ("faults", S3_SECRET)
         )
-        os.environ.update(AWS_ACCESS_KEY_ID=self._keys[0], AWS_SECRET_ACCESS_KEY=self._keys[1])
-        self.s3: S3Client = make_s3_client(upstream)
-        for bucket in (BUCKET, ARCHIVES):
+        self.s3: S3Client = make_s3_client(upstream, access_key_id=self._keys[0], secret_key=self._keys[1])
+        self._closers.callback(self.s3.close)
+        for bucket in (self.media_bucket, self.archive_bucket):
             self.s3.create_bucket(Bucket=bucket)
+            if given:
+                self._closers.callback(delete_bucket, self.s3, bucket)
         self.front = S3Front(upstream, seed=self.seed)
+        self._closers.callback(self.front.close)
         (self.folder / "redis").mkdir(exist_ok=True)
         self.redis = RedisServer(self.folder / "redis")
+        self._closers.callback(self.redis.stop)
         self.proxy = TcpProxy(self.redis.port)
+        self._closers.callback(self.proxy.close)
         self.database_url = f"sqlite:///{self.folder / 'bulkdl.sqlite3'}"
         if self._with_postgres:
             binaries = find_binaries()
             assert binaries is not None, "this row needs PostgreSQL's programs (Debian: postgresql)"
             self.postgres = PostgresServer(binaries)
+            self._closers.callback(self.postgres.remove)
             self.database_url = self.postgres.url
         migrate(self.database_url)
         self.database = Database(self.database_url)
-        self.library = Library(self.s3, self.database)
+        self._closers.callback(self.database.close)
+        self.library = Library(self.s3, self.database, self.media_bucket)
 
     def _start_moto(self) -> str:
         port = free_port()
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-        self._moto = Process(command, log_path=self.folder / "moto.log")
-        self._moto.wait_for_port(port, timeout_s=60)
+        process = Process(command, log_path=self.folder / "moto.log")
+        self._closers.callback(process.stop)
+        process.wait_for_port(port, timeout_s=60)
         return f"http://127.0.0.1:{port}"
 
     def _make_processes(self) -> None:
@@ -113,6 +121,7 @@ class System:
             self.make_process(name, commands[name]) for name in ("web", "worker", "clock")
         )
         self.memory = MemorySampler(self.worker)
+        self._closers.callback(self.memory.stop)
 
     def make_process(self, name: str, command: str, environ: Mapping[str, str] | None = None) -> Kept:
         """Another process of the service, not started yet."""
@@ -136,9 +145,9 @@ class System:
             "BULKDL_BIND": f"127.0.0.1:{self.port}",
             "BULKDL_RATE_LIMIT": "1000000 per minute",
             "BULKDL_HEARTBEAT_SECONDS": "2",
-            "BULK_DOWNLOAD_BUCKET": ARCHIVES,
+            "BULK_DOWNLOAD_BUCKET": self.archive_bucket,
             "BULK_DOWNLOAD_PREFIX": PREFIX,
-            "BULK_DOWNLOAD_SOURCE_BUCKETS": BUCKET,
+            "BULK_DOWNLOAD_SOURCE_BUCKETS": self.media_bucket,
             "BULK_DOWNLOAD_PART_SIZE": str(5 * 1024**2),
             "BULK_DOWNLOAD_RANGE_SIZE": str(10 * 1024**2),
             "BULK_DOWNLOAD_LEASE_SECONDS": str(self.lease_s),
@@ -197,23 +206,23 @@ class System:
         return [watcher for owner, watcher in self._watchers if owner == user]
 
     def redis_client(self) -> redis.Redis:
-        """Straight to Redis, beside the proxy."""
+        """Straight to Redis, beside the proxy; to be closed."""
         return redis.Redis.from_url(self.redis.url, socket_timeout=5)
 
     # --- looking at what is left ---
 
     def archive_keys(self) -> list[str]:
         """Every object in the archives' bucket."""
-        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=ARCHIVES)
+        pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.archive_bucket)
         return [entry["Key"] for page in pages for entry in page.get("Contents", [])]
 
     def archive(self, job_id: str) -> bytes:
         """The archive as it stands in the store."""
-        return self.s3.get_object(Bucket=ARCHIVES, Key=f"{PREFIX}{job_id}.zip")["Body"].read()
+        return self.s3.get_object(Bucket=self.archive_bucket, Key=f"{PREFIX}{job_id}.zip")["Body"].read()
 
     def uploads(self) -> list[dict[str, str]]:
         """Every open multipart upload."""
-        return list_uploads(self.s3, ARCHIVES)
+        return list_uploads(self.s3, self.archive_bucket)
 
     def logs(self) -> str:
         """Everything that the service's processes wrote."""

@@ -72,5 +72,5 @@ def statuses(system: System, job_ids: Sequence[str]) -> list[JobStatus]:
     """Where the jobs stand."""
     with system.database.reader() as session:
         query = sa.select(BulkDownloadJob.id, BulkDownloadJob.status).where(BulkDownloadJob.id.in_(job_ids))
-        by_id = dict(list(session.execute(query).tuples()))
+        by_id = {row.id: row.status for row in session.execute(query)}
     return [by_id[job_id] for job_id in job_ids]

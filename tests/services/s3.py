@@ -82,8 +82,8 @@ def bucket(s3_client: S3Client) -> Iterator[str]:
         delete_bucket(s3_client, name)
 
 
-def make_s3_client(endpoint: str) -> S3Client:
-    """A plain boto3 client, path style, newest signature."""
+def make_s3_client(endpoint: str, *, access_key_id: str | None = None, secret_key: str | None = None) -> S3Client:
+    """A plain boto3 client, path style, newest signature; with the environment's credentials unless given others."""
     config = Config(
         signature_version="s3v4",
         s3={"addressing_style": "path"},
@@ -91,7 +91,14 @@ def make_s3_client(endpoint: str) -> S3Client:
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
     )
-    client: S3Client = boto3.client("s3", endpoint_url=endpoint, region_name=REGION, config=config)
+    client: S3Client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_key,
+        config=config,
+    )
     return client
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 from bulkdl.jobs.status import JobStatus
 from tests.faults import invariants
-from tests.faults.library import BUCKET, Media
+from tests.faults.library import Media
 from tests.faults.s3_calls import Call
 from tests.faults.system import System, open_system
 from tests.faults.trials import Outcome, Plan
@@ -73,7 +73,7 @@ class _Change:
             self.has_struck.set()
 
     def _is_now(self, call: Call) -> bool:
-        is_victim = call.bucket == BUCKET and call.key == self._victim.key
+        is_victim = call.bucket == self._system.media_bucket and call.key == self._victim.key
         return {
             "look": call.operation in ("HeadObject", "ListObjects") and (is_victim or call.operation == "ListObjects"),
             "fetch": call.operation in ("GetObject", "UploadPartCopy")

@@ -32,7 +32,7 @@ def run(plan: Plan) -> Outcome:
             _trial(system, plan, number, kind, outcome, ends)
         with outcome.afterwards():
             invariants.check_row(system, plan)
-    with open_system(plan, "sqlite") as system:
+    with open_system(plan) as system:
         for number in range(on_postgres, plan.trials):
             _trial(system, plan, number, "locked", outcome, ends)
         with outcome.afterwards():

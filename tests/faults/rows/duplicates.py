@@ -39,7 +39,8 @@ class _Sender:
     """Sends what nobody needs, until the block ends."""
 
     def __init__(self, system: System, jobs: list[str], dice: random.Random) -> None:
-        self._broker = make_broker(system.redis_client())
+        self._client = system.redis_client()
+        self._broker = make_broker(self._client)
         self._jobs = jobs
         self._dice = dice
         self._is_over = threading.Event()
@@ -53,6 +54,7 @@ class _Sender:
     def __exit__(self, *exc_info: object) -> None:
         self._is_over.set()
         self._thread.join(10)
+        self._client.close()
 
     def _run(self) -> None:
         while not self._is_over.wait(0.2):

@@ -32,7 +32,8 @@ def run(plan: Plan) -> Outcome:
                 jobs = [system.api().submit(one) for one in media]
                 time.sleep(dice.uniform(0, 3))
                 if kind == "flush":
-                    system.redis_client().flushall()
+                    with system.redis_client() as client:
+                        client.flushall()
                 else:
                     gone_s = dice.uniform(1, 3) if kind == "restart" else 5 if plan.is_short else 60
                     jobs += _go_without(system, gone_s, answers, jobs, dice)
