@@ -6,6 +6,8 @@ PYTHON ?= $(firstword $(foreach name,python3.13 python3.12 python3.11 python3,$(
 VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?=
+# Test files side by side: most of them wait for processes.
+JOBS ?= 3
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 
 # Node.js comes with requirements-dev.txt; what is installed here goes before what the machine has.
@@ -19,7 +21,7 @@ run: $(VENV)/runtime.stamp ## start the whole system on http://127.0.0.1:8000 (o
 
 .PHONY: test
 test: $(VENV)/dev.stamp frontend/node_modules/stamp examples/react/dist/stamp ## run every test, or those that TESTS names
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
 	$(if $(TESTS),,npm test --silent --prefix frontend)
 
 .PHONY: lint
