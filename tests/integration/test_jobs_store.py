@@ -164,6 +164,23 @@ def test_giving_back_returns_the_attempt_when_it_does_not_count(database: Databa
     assert must(claim_job(database, job.id)).attempts == 1
 
 
+def test_a_lease_given_back_cannot_be_renewed_by_who_held_it(database: Database) -> None:
+    """The thread that renews may be a moment late; nobody would do the work until its lease had run out."""
+    job = save_job(database)
+    claim = must(claim_job(database, job.id))
+    plan(database, claim)
+    of_range = must(claim_range(database, job.id))
+    with database.session() as session:
+        assert leases.release(session, of_range, resend_in_s=0, attempt_counts=False)
+
+        assert not leases.renew(session, claim, lease_s=60)
+        assert not leases.renew(session, of_range, lease_s=60)
+        session.commit()
+
+    assert must(claim_job(database, job.id)).token == claim.token + 1
+    assert must(claim_range(database, job.id)).token == of_range.token + 1
+
+
 def test_attempts_are_counted_anew_once_the_work_moves_on(database: Database) -> None:
     job = save_job(database)
     plan(database, must(claim_job(database, job.id)))

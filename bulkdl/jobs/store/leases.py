@@ -70,17 +70,19 @@ def claim_range(session: Session, job_id: str, number: int, *, owner: str, lease
 
 
 def holds(claim: Claim) -> sa.ColumnElement[bool]:
-    """The WHERE of a write under this claim, on the table that carries its lease."""
+    """The WHERE of a write under this claim, on the table that carries its lease; one given back holds nothing."""
     if claim.range_number is None:
         return sa.and_(
             BulkDownloadJob.id == claim.job_id,
             BulkDownloadJob.lease_token == claim.token,
+            BulkDownloadJob.lease_until.is_not(None),
             BulkDownloadJob.status == JobStatus.PROCESSING,
         )
     return sa.and_(
         BulkDownloadRange.job_id == claim.job_id,
         BulkDownloadRange.number == claim.range_number,
         BulkDownloadRange.lease_token == claim.token,
+        BulkDownloadRange.lease_until.is_not(None),
         BulkDownloadRange.done_at.is_(None),
         _job_is_processing(claim.job_id),
     )
