@@ -28,3 +28,8 @@ def make_redis(url: str, *, tls_verify: bool = True, reply_timeout_s: float = RE
         health_check_interval=0,
         **options,
     )
+
+
+def database_number(client: redis.Redis) -> int:
+    """The number of the database that the client's keys lie in."""
+    return int(client.get_connection_kwargs().get("db") or 0)

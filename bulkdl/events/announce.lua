@@ -6,7 +6,7 @@
 --       seq                    raised to the event's
 --       ended                  set by an end: progress.lua then refuses
 --
---     ARGV[1]  <prefix>:events:<user id>     channel of the job's owner
+--     ARGV[1]  <prefix>:events:<db>:<user id>  channel of the job's owner
 --     ARGV[2]  the event as the wire has it (JSON)
 --     ARGV[3]  the event's seq
 --     ARGV[4]  1: the job will not move again

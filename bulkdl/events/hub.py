@@ -54,6 +54,7 @@ class EventHub:
         on_count: Callable[[int], None] | None = None,
     ) -> None:
         """`send_timeout_s` is how long a reader may let a write wait; `on_count` is told +1 and -1."""
+        self._client = client
         self._prefix = prefix
         self._max_streams = max_streams
         self._max_streams_per_user = max_streams_per_user
@@ -82,7 +83,7 @@ class EventHub:
         When it returns, nothing that is published from now on is missed: read the snapshot after it.
         Raises `TooManyStreams`, or `ServiceUnavailable` when Redis cannot be reached.
         """
-        name = events_channel(self._prefix, user_id).encode()
+        name = events_channel(self._client, self._prefix, user_id).encode()
         try:
             subscription, channel = self._open(name, user_id, job_id, peer)
         except TooManyStreams:
@@ -138,7 +139,7 @@ class EventHub:
             raise ServiceUnavailable("event stream")
 
     def _forget(self, subscription: Subscription) -> None:
-        name = events_channel(self._prefix, subscription.user_id).encode()
+        name = events_channel(self._client, self._prefix, subscription.user_id).encode()
         with self._lock:
             channel = self._channels[name]
             channel.subscriptions.remove(subscription)

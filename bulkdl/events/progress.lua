@@ -12,7 +12,7 @@
 --       seq                     hybrid clock: max(last + 1, now in ms)
 --       ended                   set with the job's end: whoever still reports is too late
 --
---     ARGV[1]  <prefix>:events:<user id>              channel of the job's owner; carries the wire's own JSON
+--     ARGV[1]  <prefix>:events:<db>:<user id>         channel of the job's owner; carries the wire's own JSON
 --     ARGV[2]  job id                                 ARGV[6]  files in the whole job
 --     ARGV[3]  range number                           ARGV[7]  bytes in the whole job
 --     ARGV[4]  files done in the range, cumulative    ARGV[8]  1: tell the owner whatever the time

@@ -67,7 +67,7 @@ class ProgressStore:
         answer = self._write(
             keys=[progress_key(self._prefix, update.job_id)],
             args=[
-                events_channel(self._prefix, update.user_id),
+                events_channel(self._client, self._prefix, update.user_id),
                 update.job_id,
                 update.range_number,
                 update.files,

@@ -25,6 +25,7 @@ class Publisher:
     """Publishes to the streams of a job's owner; shared by all threads of a process."""
 
     def __init__(self, client: redis.Redis, prefix: str = "bulkdl") -> None:
+        self._client = client
         self._prefix = prefix
         self._store = ProgressStore(client, prefix)
         self._announce = load_script(client, "announce")
@@ -50,7 +51,7 @@ class Publisher:
             self._announce(
                 keys=[progress_key(self._prefix, event.job_id)],
                 args=[
-                    events_channel(self._prefix, event.user_id),
+                    events_channel(self._client, self._prefix, event.user_id),
                     encode_event(event),
                     event.seq,
                     int(event.is_end),

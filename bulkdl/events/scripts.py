@@ -7,6 +7,8 @@ from importlib.resources import files
 import redis
 from redis.commands.core import Script
 
+from bulkdl.redis_client import database_number
+
 DAY_S = 86_400
 
 
@@ -20,6 +22,10 @@ def progress_key(prefix: str, job_id: str) -> str:
     return f"{prefix}:progress:{job_id}"
 
 
-def events_channel(prefix: str, user_id: str) -> str:
-    """The channel on which everything about one person's jobs is published."""
-    return f"{prefix}:events:{user_id}"
+def events_channel(client: redis.Redis, prefix: str, user_id: str) -> str:
+    """The channel on which everything about one person's jobs is published.
+
+    Redis' database numbers keep keys apart and channels not (Redis, "Pub/Sub": database and scoping); so the name
+    carries the number, and two deployments on one server do not hear each other.
+    """
+    return f"{prefix}:events:{database_number(client)}:{user_id}"

@@ -17,9 +17,11 @@ from bulkdl.events import types
 from bulkdl.events.hub import EventHub
 from bulkdl.events.peer import Peer
 from bulkdl.events.publisher import Publisher
+from bulkdl.events.scripts import events_channel
 from bulkdl.events.subscription import Signal, Subscription
 from bulkdl.events.types import Event
 from bulkdl.events.wire import Message
+from bulkdl.redis_client import database_number
 from tests.services.redis import RedisServer
 from tests.services.wait import wait_until
 
@@ -57,12 +59,14 @@ def make_end(user_id: str = "user", job_id: str = "job", seq: int = 1) -> Event:
     return Event(types.COMPLETE, user_id, job_id, seq, {"jobId": job_id, "seq": seq})
 
 
-def channels(client: redis.Redis) -> set[bytes]:
-    return {name for name in client.pubsub_channels() if b":events:" in name}  # type: ignore[union-attr]
+def channels(client: redis.Redis) -> set[str]:
+    mine = f"bulkdl:events:{database_number(client)}:"
+    return {name.decode().removeprefix(mine) for name in client.pubsub_channels(mine + "*")}  # type: ignore[union-attr]
 
 
 def connections(client: redis.Redis) -> list[dict[str, str]]:
-    return [one for one in client.client_list() if int(one["sub"]) > 0]  # type: ignore[union-attr]
+    here = str(database_number(client))
+    return [one for one in client.client_list() if int(one["sub"]) > 0 and one["db"] == here]  # type: ignore[union-attr]
 
 
 def take_message(subscription: Subscription) -> Message:
@@ -112,7 +116,7 @@ def test_one_connection_carries_all_and_listens_only_to_who_is_here(hub: EventHu
     with ThreadPoolExecutor(16) as pool:
         subscriptions = list(pool.map(hub.subscribe, [f"user-{number % 10}" for number in range(100)]))
 
-    assert channels(redis_client) == {f"bulkdl:events:user-{number}".encode() for number in range(10)}
+    assert channels(redis_client) == {f"user-{number}" for number in range(10)}
     assert len(connections(redis_client)) == 1
     assert hub.stream_count == 100
 
@@ -127,12 +131,12 @@ def test_the_last_stream_that_leaves_takes_the_channel_with_it(hub: EventHub, re
     first, second, _other = hub.subscribe("user"), hub.subscribe("user"), hub.subscribe("other")
     first.close()
     hub.subscribe("third")
-    assert b"bulkdl:events:user" in channels(redis_client)
+    assert "user" in channels(redis_client)
 
     second.close()
 
-    wait_until(lambda: b"bulkdl:events:user" not in channels(redis_client), what="the channel left")
-    assert b"bulkdl:events:other" in channels(redis_client)
+    wait_until(lambda: "user" not in channels(redis_client), what="the channel left")
+    assert "other" in channels(redis_client)
 
 
 def test_leaving_and_coming_back_at_once_misses_nothing(hub: EventHub, publisher: Publisher) -> None:
@@ -144,6 +148,16 @@ def test_leaving_and_coming_back_at_once_misses_nothing(hub: EventHub, publisher
             assert take_message(subscription).is_end
 
     assert keeper.next(0) is None
+
+
+def test_deployments_that_share_a_server_do_not_hear_each_other(make_hub: MakeHub, redis_server: RedisServer) -> None:
+    url = redis_server.url.removesuffix("/0")
+    with redis.Redis.from_url(f"{url}/1") as ours, redis.Redis.from_url(f"{url}/2") as theirs:
+        subscription = make_hub(ours).subscribe("user")
+        Publisher(theirs).announce(make_end(job_id="theirs"))
+        Publisher(ours).announce(make_end(job_id="ours"))
+
+        assert take_message(subscription).job_id == "ours"
 
 
 def test_an_idle_hub_holds_no_connection(make_hub: MakeHub, redis_client: redis.Redis) -> None:
@@ -328,7 +342,7 @@ def test_openings_and_closings_are_counted(make_hub: MakeHub, redis_client: redi
 def test_garbage_on_a_channel_harms_nobody(hub: EventHub, publisher: Publisher, redis_client: redis.Redis) -> None:
     subscription = hub.subscribe("user")
 
-    redis_client.publish("bulkdl:events:user", b"\xff not JSON")
+    redis_client.publish(events_channel(redis_client, "bulkdl", "user"), b"\xff not JSON")
     publisher.announce(make_end())
 
     assert take_message(subscription).is_end

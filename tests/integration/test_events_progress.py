@@ -13,6 +13,7 @@ import redis
 from bulkdl.events import types
 from bulkdl.events.progress import Progress, ProgressStore, ProgressUpdate
 from bulkdl.events.publisher import ProgressReporter, Publisher
+from bulkdl.events.scripts import events_channel
 from bulkdl.events.types import Event
 from tests.services.redis import RedisServer
 
@@ -29,7 +30,7 @@ class Channel:
 
     def __init__(self, client: redis.Redis, user_id: str = "user") -> None:
         self._client = client
-        self._name = f"bulkdl:events:{user_id}"
+        self._name = events_channel(client, "bulkdl", user_id)
         self._pubsub = client.pubsub()
         self._pubsub.subscribe(self._name)
         assert self._read()["type"] == "subscribe"

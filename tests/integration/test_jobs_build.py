@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from bulkdl.broker import FINISH_DOWNLOAD, PLAN_DOWNLOAD, TRANSFER_RANGE
 from bulkdl.database import Database
 from bulkdl.errors import StorageRefused, StorageUnavailable
+from bulkdl.events.scripts import events_channel
 from bulkdl.jobs import read, sweep
 from bulkdl.jobs.cancel import cancel
 from bulkdl.jobs.contents import NOTICE_NAME
@@ -127,7 +128,7 @@ def test_a_flat_archive_has_no_folders(world: World) -> None:
 def test_second_delivery_does_not_build_twice(world: World) -> None:
     job = world.submit(world.add_files(files_of(10, 2 * PART)))
     listener = world.redis.pubsub()
-    listener.subscribe("bulkdl:events:ann")
+    listener.subscribe(events_channel(world.redis, "bulkdl", "ann"))
     ctx = world.context()
 
     for _ in range(2):
@@ -507,7 +508,7 @@ def test_a_stopping_worker_hands_its_work_back_without_an_attempt(world: World) 
 def test_cancelling_in_mid_transfer_stops_it_and_leaves_nothing(world: World) -> None:
     job = world.submit(world.add_files(files_of(*[PART] * 40)))
     listener = world.redis.pubsub()
-    listener.subscribe("bulkdl:events:ann")
+    listener.subscribe(events_channel(world.redis, "bulkdl", "ann"))
     cancelled: list[Any] = []
 
     def cancel_once(upload: Any, number: int, body: Any, **more: Any) -> Any:
@@ -579,7 +580,7 @@ def test_an_end_that_nobody_heard_of_is_told_by_the_sweep(world: World) -> None:
         session.execute(sa.update(BulkDownloadJob).values(finished_at=BulkDownloadJob.created_at))
         session.commit()
     listener = world.redis.pubsub()
-    listener.subscribe("bulkdl:events:ann")
+    listener.subscribe(events_channel(world.redis, "bulkdl", "ann"))
     lately(world)
 
     sweep.announce_ends(world.context())

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
 
 from bulkdl.broker import FINISH_DOWNLOAD, PLAN_DOWNLOAD, TRANSFER_RANGE
 from bulkdl.database import Database
+from bulkdl.events.scripts import events_channel
 from bulkdl.jobs import sweep
 from bulkdl.jobs.cancel import cancel
 from bulkdl.jobs.catalogue import asset_id_of
@@ -126,7 +127,7 @@ class JobsMachine(RuleBasedStateMachine):
             session.commit()
         client.flushdb()
         self.listener = client.pubsub()
-        self.listener.subscribe("bulkdl:events:ann")
+        self.listener.subscribe(events_channel(client, "bulkdl", "ann"))
         self.jobs: dict[str, Expected] = {}
         self.queue: list[tuple[Any, ...]] = []
         self.present: dict[str, bool] = {}

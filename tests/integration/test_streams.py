@@ -14,6 +14,7 @@ import pytest
 import redis
 
 from bulkdl.events import types
+from bulkdl.events.scripts import events_channel
 from bulkdl.events.types import Event
 from bulkdl.events.wire import encode_event
 from tests.integration.streams_app import jobs_key
@@ -86,7 +87,8 @@ def make_job(job_id: str = "job", status: str = "processing", seq: int = 10) -> 
 
 def announce(client: redis.Redis, name: str, seq: int, *, job_id: str = "job", **data: Any) -> None:
     client.publish(
-        "bulkdl:events:user", encode_event(Event(name, "user", job_id, seq, {"jobId": job_id, "seq": seq, **data}))
+        events_channel(client, "bulkdl", "user"),
+        encode_event(Event(name, "user", job_id, seq, {"jobId": job_id, "seq": seq, **data})),
     )
 
 
