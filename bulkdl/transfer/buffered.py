@@ -3,8 +3,8 @@
 Parts are opened in ascending order, as many as there are blocks for; their pieces arrive in any order;
 each is stored as soon as it is read and every CRC-32 that stands in it is known.
 
-Why this cannot get stuck with blocks for two parts, which every job is guaranteed. An open part that is
-read waits only for CRC-32s. If the parts that bring them are open too, they come by themselves. If not,
+Why this cannot get stuck with blocks for two parts, which every job of two or more is guaranteed. An open
+part that is read waits only for CRC-32s. If the parts that bring them are open too, they come by themselves. If not,
 these parts are opened next: that takes one part's blocks, which are free unless two parts wait in this
 manner (a local header can lie across the edge of two parts). When nothing moves any more, one of the
 waiting parts is therefore put off: its blocks go to the next, and it is read again at the end.

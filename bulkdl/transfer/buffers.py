@@ -4,7 +4,9 @@ Why jobs cannot block each other for ever. A job is admitted only when its guara
 set aside for it (`_spoken_for` never exceeds the pool), so a job under its guarantee always gets a
 block at once. The guarantee is enough for any job to go on alone (see `buffered` and `streamed`);
 so every admitted job ends, whatever the others hold, and gives its guarantee back. Blocks beyond the
-guarantee are lent only while nobody waits in line, and the line is first come, first served.
+guarantee are lent only while nobody waits in line, and the line is first come, first served. The last
+few are never lent that way: on a slow line all blocks of a large job come free at the same late moment,
+and somebody's small job should not have to wait for it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from collections.abc import Callable
 
 BLOCK_SIZE = 8 * 1024**2
 _FEWEST_BLOCKS = 2
+_KEPT_FOR_NEWCOMERS = 2
+_ENOUGH_TO_KEEP_SOME = 8
 _CHECK_EVERY_S = 0.25
 
 
@@ -24,6 +28,8 @@ class BufferPool:
     def __init__(self, buffer_bytes: int, *, block_size: int = BLOCK_SIZE) -> None:
         self.block_size = block_size
         self.block_count = max(_FEWEST_BLOCKS, buffer_bytes // block_size)
+        self._to_lend = self.block_count - (_KEPT_FOR_NEWCOMERS if self.block_count >= _ENOUGH_TO_KEEP_SOME else 0)
+        """Blocks that are guaranteed or lent beyond a guarantee at most."""
         self._idle: list[memoryview] = []
         self._shares: list[Share] = []
         self._line: deque[object] = deque()
@@ -65,7 +71,7 @@ class BufferPool:
     def _take(self, share: Share, count: int) -> list[memoryview] | None:
         with self._changed:
             beyond = max(share.held + count - max(share.guaranteed, share.held), 0)
-            if beyond and (self._line or self._spoken_for() + beyond > self.block_count):
+            if beyond and (self._line or self._spoken_for() + beyond > self._to_lend):
                 share.was_refused = True
                 return None
             blocks = [self._idle.pop() if self._idle else memoryview(bytearray(self.block_size)) for _ in range(count)]

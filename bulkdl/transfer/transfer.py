@@ -66,9 +66,9 @@ class Transfer:
     def _memory_for(self, work: Work) -> tuple[bool, int]:
         """Whether its parts are put together in memory, and the blocks without which it cannot go on."""
         part_size = min(work.plan.part_size, work.plan.layout.size)
-        two_parts = 2 * -(-part_size // self.buffers.block_size)
-        if two_parts <= self.buffers.block_count:
-            return True, two_parts
+        open_parts = min(2, len(work.parts)) * -(-part_size // self.buffers.block_size)
+        if open_parts <= self.buffers.block_count:
+            return True, open_parts
         return False, min(WINDOW, self.buffers.block_count)
 
     @property

@@ -50,6 +50,18 @@ def test_guaranteed_blocks_are_to_be_had_whatever_others_hold() -> None:
     assert pool.lent == 6
 
 
+def test_a_small_job_is_admitted_whatever_a_large_one_has_borrowed() -> None:
+    pool = make_pool(8)
+    large = admit(pool, 2)
+    while large.take(1):
+        pass
+
+    small = admit(pool, 2)
+
+    assert large.held == 6
+    assert small.take(2) is not None
+
+
 def test_blocks_are_lent_all_or_none() -> None:
     pool = make_pool(3)
     share = admit(pool, 2)
