@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 TESTS ?=
 # Test files side by side: most of them wait for processes.
-JOBS ?= 3
+JOBS ?= 4
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 
 # Node.js comes with requirements-dev.txt; what is installed here goes before what the machine has.
@@ -21,7 +21,7 @@ run: $(VENV)/runtime.stamp ## start the whole system on http://127.0.0.1:8000 (o
 
 .PHONY: test
 test: $(VENV)/dev.stamp frontend/node_modules/stamp examples/react/dist/stamp ## run every test, or those that TESTS names
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(TESTS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(TESTS)
 	$(if $(TESTS),,npm test --silent --prefix frontend)
 
 .PHONY: lint

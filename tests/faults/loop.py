@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+import weakref
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
-Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]
 
 
 class LoopThread:
@@ -19,6 +20,9 @@ class LoopThread:
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self.loop.run_forever, name=name, daemon=True)
         self._thread.start()
+        self._servers: list[asyncio.Server] = []
+        self._writers: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self, coroutine: Coroutine[Any, Any, T], timeout_s: float = 10.0) -> T:
         """The coroutine's result, waited for in the calling thread."""
@@ -28,27 +32,41 @@ class LoopThread:
         """Have a function called in the loop, soon."""
         self.loop.call_soon_threadsafe(function)
 
-    def serve(self, handler: Handler, port: int = 0) -> tuple[asyncio.Server, int]:
-        """Listen on a loopback port (a free one for 0); the server and its port."""
+    def serve(self, handler: Handler, port: int = 0) -> int:
+        """Listen on a loopback port (a free one for 0) until `close`; its number."""
+
+        def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            # Known from the first moment: a task that is cancelled before it began would leave it open.
+            self._writers.add(writer)
+            task = self.loop.create_task(handler(reader, writer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
         async def start() -> asyncio.Server:
-            return await asyncio.start_server(handler, "127.0.0.1", port, limit=256 * 1024, backlog=512)
+            return await asyncio.start_server(connected, "127.0.0.1", port, limit=256 * 1024, backlog=512)
 
         server = self.run(start())
-        return server, int(server.sockets[0].getsockname()[1])
+        self._servers.append(server)
+        return int(server.sockets[0].getsockname()[1])
 
     def close(self) -> None:
-        """Cancel whatever runs and end the thread."""
-        self.run(self._cancel_all())
+        """Stop listening, cancel whatever runs, drop every connection and end the thread."""
+        self.run(self._end_all())
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(10)
         self.loop.close()
 
-    async def _cancel_all(self) -> None:
+    async def _end_all(self) -> None:
+        for server in self._servers:
+            server.close()
         tasks = [task for task in asyncio.all_tasks(self.loop) if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in list(self._writers):
+            writer.transport.abort()
+        # Transports close their sockets in the loop's next turn.
+        await asyncio.sleep(0)
 
 
 def abort(writer: asyncio.StreamWriter | None) -> None:

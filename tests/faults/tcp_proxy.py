@@ -50,11 +50,10 @@ class TcpProxy:
         self._is_refusing = False
         self._loop = LoopThread("tcp-proxy")
         self._is_flowing = self._loop.run(_make_event())
-        self._server, self.port = self._loop.serve(self._serve)
+        self.port = self._loop.serve(self._serve)
 
     def close(self) -> None:
         """End every connection and stop listening."""
-        self._server.close()
         self._loop.close()
 
     def lose_reply(self, word: str, *, times: int = 1, is_silent: bool = False, holding: bytes = b"") -> LostReply:
