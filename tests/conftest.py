@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from tests.services.database import SQLITE
-
 # A busy machine makes any example slow; what is slow by itself has a test that says so.
 settings.register_profile("bulkdl", deadline=None)
 settings.load_profile("bulkdl")
@@ -27,6 +25,6 @@ _ON_SERVERS = {"redis_server_url", "database_kind"}
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the tests that REDIS_URL and DATABASE_URL make a difference to; on SQLite they say no more than without."""
     for item in items:
-        is_on_sqlite = hasattr(item, "callspec") and item.callspec.params.get("database_kind") == SQLITE
+        is_on_sqlite = hasattr(item, "callspec") and item.callspec.params.get("database_kind") == "sqlite"
         if _ON_SERVERS.intersection(getattr(item, "fixturenames", ())) and not is_on_sqlite:
             item.add_marker(pytest.mark.servers)
