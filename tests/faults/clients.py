@@ -147,7 +147,10 @@ class Watcher:
                 message = json.loads(text)
                 yield message["event"], message["data"]
         finally:
-            connection.close()
+            # Saying good-bye fails when the other end is gone, and then leaves the socket open.
+            with contextlib.suppress(OSError, websocket.WebSocketException):
+                connection.close()
+            connection.shutdown()
 
     def _take(self, name: str, data: dict[str, Any]) -> None:
         word = name.removeprefix("bulk-download:")
