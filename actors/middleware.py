@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -86,13 +87,37 @@ class Freeze(dramatiq.Middleware):
 
 
 class Crowd(dramatiq.Middleware):
-    """Knows whether fetched messages wait for a thread of this process."""
+    """Knows how many messages are being worked on in this process, and whether fetched ones wait for a thread."""
 
     def __init__(self) -> None:
         self._workers: list[dramatiq.Worker] = []
+        self._busy = 0
+        self._lock = threading.Lock()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         self._workers.append(worker)
+
+    def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        with self._lock:
+            self._busy += 1
+
+    def after_process_message(
+        self,
+        broker: dramatiq.Broker,
+        message: dramatiq.MessageProxy,
+        *,
+        result: Any = None,
+        exception: BaseException | None = None,
+    ) -> None:
+        with self._lock:
+            self._busy -= 1
+
+    def after_skip_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
+        self.after_process_message(broker, message)
+
+    def has_room(self) -> bool:
+        """True when nothing but the message that asks is worked on here, and none waits."""
+        return self._busy <= 1 and not any(_waiting(worker) for worker in self._workers)
 
     def others_wait(self, job_id: str) -> bool:
         """True when a message of another job could be worked on if a thread were free."""

@@ -38,6 +38,7 @@ runtime: Runtime = make_runtime(
         Freeze(),
     ],
     others_wait=crowd.others_wait,
+    has_room=crowd.has_room,
 )
 broker = runtime.broker
 dramatiq.set_broker(broker)

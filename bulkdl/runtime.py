@@ -66,6 +66,7 @@ def make_runtime(
     *,
     middleware: Sequence[dramatiq.Middleware] = (),
     others_wait: Callable[[str], bool] = lambda job_id: False,
+    has_room: Callable[[], bool] = lambda: False,
 ) -> Runtime:
     """Build the parts; nothing is connected yet, so this succeeds while services are away."""
     database = Database(settings.database_url)
@@ -86,6 +87,7 @@ def make_runtime(
         owner=f"{role}:{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(3)}",
         transfer=make_transfer(settings, store) if role is Role.WORKER else None,
         others_wait=others_wait,
+        has_room=has_room,
         stopping=threading.Event(),
     )
     return Runtime(

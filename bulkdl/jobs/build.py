@@ -1,7 +1,8 @@
 """Building the archive in three steps: plan it, transfer its ranges, finish it.
 
 Each step claims its work, may be repeated after any crash, and leaves the next one ready in the
-database before it sends its message. A small job takes all three steps in one go.
+database before its message is sent. A small job takes all three steps in one go, and so does a larger one
+in an idle process.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.finish_step import finish
 from bulkdl.jobs.plan_step import plan
 from bulkdl.jobs.prepared import Prepared, load_prepared
-from bulkdl.jobs.send import send_finish, send_range
+from bulkdl.jobs.send import send_range
 from bulkdl.jobs.steps import run_step
 from bulkdl.jobs.store import checkpoint, leases
 from bulkdl.jobs.transfer_step import transfer
@@ -20,7 +21,7 @@ from bulkdl.logs import get_logger
 log = get_logger(__name__)
 
 SMALL_SIZE = 32 * 1024**2
-"""An archive up to this size is built by whoever planned it; a larger one would keep beginnings waiting."""
+"""An archive up to this size is built by whoever planned it; a larger one only where nothing is kept waiting by it."""
 
 
 def plan_download(ctx: JobContext, job_id: str) -> None:
@@ -35,18 +36,16 @@ def plan_download(ctx: JobContext, job_id: str) -> None:
         _go_on(ctx, job_id)
 
 
-def transfer_range(ctx: JobContext, job_id: str, number: int, *, prepared: Prepared | None = None) -> bool:
-    """Transfer the parts of one range that are not done yet; True when it is done by this call."""
+def transfer_range(ctx: JobContext, job_id: str, number: int, *, prepared: Prepared | None = None) -> None:
+    """Transfer the parts of one range that are not done yet; whoever does a job's last range finishes the job."""
     with ctx.database.session() as session:
         claim = leases.claim_range(session, job_id, number, owner=ctx.owner, lease_s=ctx.settings.lease_s)
         session.commit()
     if claim is None:
         log.debug("nothing to transfer", job_id=job_id, range=number)
-        return False
-    done = run_step(ctx, claim, lambda keeper: transfer(ctx, keeper, number, prepared or load_prepared(ctx, job_id)))
-    if done and prepared is None and _all_done(ctx, job_id):
-        send_finish(ctx, job_id)
-    return done
+    else:
+        run_step(ctx, claim, lambda keeper: transfer(ctx, keeper, number, prepared or load_prepared(ctx, job_id)))
+    finish_download(ctx, job_id, prepared=prepared)
 
 
 def finish_download(ctx: JobContext, job_id: str, *, prepared: Prepared | None = None) -> None:
@@ -73,11 +72,10 @@ def _go_on(ctx: JobContext, job_id: str) -> None:
     except LeaseLost:
         log.info("work is no longer ours", job_id=job_id)
         return
-    if prepared.plan.layout.size > SMALL_SIZE and ranges[0].done_at is None:
+    if prepared.plan.layout.size > SMALL_SIZE and not ctx.has_room():
         send_range(ctx, job_id, 0)
         return
-    if ranges[0].done_at is not None or transfer_range(ctx, job_id, 0, prepared=prepared):
-        finish_download(ctx, job_id, prepared=prepared)
+    transfer_range(ctx, job_id, 0, prepared=prepared)
 
 
 def _all_done(ctx: JobContext, job_id: str) -> bool:

@@ -20,6 +20,10 @@ def _nobody_waits(job_id: str) -> bool:
     return False
 
 
+def _no_room() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class JobContext:
     """The system around a job."""
@@ -36,6 +40,8 @@ class JobContext:
     """Only workers move bytes."""
     others_wait: Callable[[str], bool] = _nobody_waits
     """Whether work of other jobs than this waits for a thread of this process: a long transfer then makes room."""
+    has_room: Callable[[], bool] = _no_room
+    """Whether this process does nothing else: who planned a large job may then go on with it in the same thread."""
     stopping: threading.Event = field(default_factory=threading.Event)
     """Set when the process is asked to end: work under way is handed back."""
 

@@ -624,6 +624,19 @@ def test_checksums_learnt_once_are_known_for_the_next_archive(database: Database
     assert world.archive_bytes(first.job_id) == world.archive_bytes(second.job_id)
 
 
+@pytest.mark.parametrize("has_room", [True, False])
+def test_who_planned_a_large_job_goes_on_with_it_where_nobody_is_kept_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch, has_room: bool
+) -> None:
+    monkeypatch.setattr("bulkdl.jobs.build.SMALL_SIZE", PART)
+    job = world.submit(world.add_files(files_of(*[PART] * 3)))
+
+    world.carry_out(world.context(has_room=lambda: has_room), *world.messages()[0])
+
+    assert world.messages() == ([] if has_room else [(TRANSFER_RANGE, job.job_id, 0)])
+    assert (world.job(job.job_id).status is JobStatus.COMPLETE) is has_room
+
+
 def test_a_long_transfer_makes_room_for_others_and_goes_on_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     files = files_of(*[PART] * 40)
     job = world.submit(world.add_files(files))

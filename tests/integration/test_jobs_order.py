@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import redis
 
-from bulkdl.broker import FINISH_DOWNLOAD, TRANSFER_RANGE
+from bulkdl.broker import TRANSFER_RANGE
 from bulkdl.database import Database
 from bulkdl.jobs.status import JobStatus
 from bulkdl.jobs.submit import SubmitRequest, submit
@@ -28,7 +28,7 @@ class Eager:
         return message
 
 
-@pytest.mark.parametrize(("sizes", "steps"), [([10, 20], set()), ([PART] * 6, {TRANSFER_RANGE, FINISH_DOWNLOAD})])
+@pytest.mark.parametrize(("sizes", "steps"), [([10, 20], set()), ([PART] * 6, {TRANSFER_RANGE})])
 def test_work_that_is_taken_up_at_once_is_there_to_be_done(
     database: Database, redis_client: redis.Redis, sizes: list[int], steps: set[str]
 ) -> None:

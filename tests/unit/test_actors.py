@@ -109,6 +109,37 @@ def test_a_job_does_not_end_because_a_service_was_away_for_all_retries(
     assert not failed
 
 
+def test_there_is_room_only_for_who_is_alone() -> None:
+    crowd = Crowd()
+    broker = StubBroker(middleware=[crowd])
+    go_on: list[str] = []
+    rooms: dict[str, bool] = {}
+
+    @dramatiq.actor(broker=broker, queue_name="q")
+    def work(job_id: str) -> None:
+        rooms[job_id] = crowd.has_room()
+        wait_until(lambda: job_id in go_on, what="permission to end")
+
+    worker: Any = dramatiq.Worker(broker, worker_threads=2, worker_timeout=10)
+    worker.start()
+    try:
+        for job_id in ("alone", "beside it"):
+            work.send(job_id)
+            wait_until(lambda one=job_id: one in rooms, what=f"the message {job_id}")
+        work.send("behind both")
+        wait_until(lambda: not worker.work_queue.empty(), what="a message that waits")
+        assert not crowd.has_room()
+        go_on += ["alone", "beside it", "behind both"]
+        worker.join()
+        work.send("alone again")
+        wait_until(lambda: "alone again" in rooms, what="the last message")
+    finally:
+        go_on.append("alone again")
+        worker.stop()
+
+    assert [rooms[job_id] for job_id in ("alone", "beside it", "alone again")] == [True, False, True]
+
+
 def test_only_work_of_another_job_makes_a_transfer_give_way() -> None:
     crowd = Crowd()
     broker = StubBroker(middleware=[crowd])
