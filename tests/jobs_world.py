@@ -26,6 +26,7 @@ from bulkdl.jobs.models import Asset
 from bulkdl.jobs.submit import SubmitRequest, submit
 from bulkdl.jobs.view import JobView
 from bulkdl.settings import Settings
+from bulkdl.storage import ObjectVersion
 from bulkdl.storage.memory import MemoryStore
 from bulkdl.transfer import Transfer
 from tests.factories import PROJECT, make_principal
@@ -81,11 +82,12 @@ class World:
 
     def add_files(self, files: dict[str, bytes]) -> list[Asset]:
         """Put objects into the media bucket and the demo project's library."""
+        bucket = self.settings.source_buckets[0]
         new = []
         for name, data in files.items():
             key = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
-            version = self.store.put("media", key, data, content_type="image/jpeg")
-            new.append(NewAsset(name=name, bucket="media", key=key, size=len(data), etag=version.etag))
+            version = self.store.put(bucket, key, data, content_type="image/jpeg")
+            new.append(NewAsset(name=name, bucket=bucket, key=key, size=len(data), etag=version.etag))
         return catalogue.save_assets(self.context(), PROJECT, new)
 
     def submit(self, assets: Iterable[Asset], **more: Any) -> JobView:
@@ -129,16 +131,20 @@ class World:
 
     def archive_bytes(self, job_id: str) -> bytes:
         """The bytes of a job's archive."""
-        content: bytes = self.store.content("archives", f"bulk-downloads/{job_id}.zip")
-        return content
+        version: ObjectVersion = self.store.head(self.settings.archive_bucket, f"bulk-downloads/{job_id}.zip").version
+        content = bytearray(version.size)
+        filled = 0
+        while filled < version.size:
+            filled += self.store.read_into(version, filled, memoryview(content)[filled:])
+        return bytes(content)
 
     def archive_count(self) -> int:
         """How many objects stand in the archive bucket."""
-        return len(list(self.store.list_objects("archives")))
+        return len(list(self.store.list_objects(self.settings.archive_bucket)))
 
     def upload_count(self) -> int:
         """How many multipart uploads are open."""
-        return len(list(self.store.list_uploads("archives", "")))
+        return len(list(self.store.list_uploads(self.settings.archive_bucket, "")))
 
 
 def some_bytes(size: int, seed: str = "") -> bytes:

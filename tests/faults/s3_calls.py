@@ -24,6 +24,12 @@ class Call:
     """Equal for a request and its repetitions, whenever they are signed."""
     occurrence: int = field(default=0, compare=False)
     """How often this identity was seen before."""
+    size: int = field(default=0, compare=False)
+    """Bytes of the body, or of the slice that is copied."""
+    copies_slice: bool = field(default=False, compare=False)
+    """UploadPartCopy with x-amz-copy-source-range."""
+    compares_source: bool = field(default=False, compare=False)
+    """UploadPartCopy with x-amz-copy-source-if-match."""
     client_port: int = field(default=0, compare=False)
     """The other end of the connection: tells which process asks."""
 
@@ -48,7 +54,24 @@ def read_call(head: Head) -> Call:
     named = sorted((name, value) for name, value in query.items() if name.lower() not in SIGNATURE_PARAMETERS)
     identity = repr((method, parts.path, named, byte_range))
     operation = _operation(method, key, query, "x-amz-copy-source" in head.headers)
-    return Call(operation, method, unquote(bucket), unquote(key), query, byte_range, identity)
+    copied = head.headers.get("x-amz-copy-source-range", "")
+    return Call(
+        operation,
+        method,
+        unquote(bucket),
+        unquote(key),
+        query,
+        byte_range,
+        identity,
+        size=_size_of_range(copied) if copied else int(head.headers.get("content-length", 0)),
+        copies_slice=bool(copied),
+        compares_source="x-amz-copy-source-if-match" in head.headers,
+    )
+
+
+def _size_of_range(text: str) -> int:
+    first, last = text.removeprefix("bytes=").split("-")
+    return int(last) - int(first) + 1
 
 
 def _operation(method: str, key: str, query: dict[str, str], is_copy: bool) -> str:

@@ -19,6 +19,8 @@ class Effect(StrEnum):
     """Refused, not carried out."""
     ERROR = "500 InternalError"
     """Refused, not carried out."""
+    REFUSED = "501 NotImplemented"
+    """Refused for good, not carried out."""
     RESET = "reset before"
     """The connection is reset; the store never sees the request."""
     REPLY_LOST = "reply lost"

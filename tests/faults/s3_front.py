@@ -139,7 +139,7 @@ class _Relay:
         if rule and effect is Effect.HOLD:
             while self._front.faults.in_force(rule):
                 await asyncio.sleep(_PAUSE_S)
-        if effect in (Effect.SLOW_DOWN, Effect.ERROR, Effect.ERROR_IN_200):
+        if effect in (Effect.SLOW_DOWN, Effect.ERROR, Effect.REFUSED, Effect.ERROR_IN_200):
             async for block in read_body(self._reader, head):
                 await self._front.pace(len(block))
             return await self._refuse(effect, head)
@@ -150,6 +150,7 @@ class _Relay:
         status, reason, code = {
             Effect.SLOW_DOWN: (503, "Slow Down", "SlowDown"),
             Effect.ERROR: (500, "Internal Server Error", "InternalError"),
+            Effect.REFUSED: (501, "Not Implemented", "NotImplemented"),
         }.get(effect or Effect.ERROR, (200, "OK", "InternalError"))
         body = _ERROR.format(code).encode()
         lines = f"HTTP/1.1 {status} {reason}\r\nContent-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n"
