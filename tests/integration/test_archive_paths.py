@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,6 +125,8 @@ def build_in_two_halves(world: World, assets: list[Asset], front: S3Front) -> by
     def tell(call: Call) -> None:
         if call.operation == "UploadPart" and call.part == 3:
             first.stopping.set()
+            # Long enough for it to notice before it begins the last ones.
+            time.sleep(1)
 
     front.before = tell
     [(name, *arguments)] = world.messages()
