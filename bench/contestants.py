@@ -32,6 +32,7 @@ _NODE = ROOT / "bench" / "peers" / "node"
 _READY_S = 60.0
 _DONE_S = 1800.0
 _SETTLE_S = 0.5
+_FEW_FILES = 50
 
 Start = Callable[[Heat], AbstractContextManager[Runner]]
 
@@ -128,6 +129,15 @@ def _can_copy(heat: Heat) -> bool:
     return is_large and find_provider(heat.store.provider, heat.store.endpoint).copies_ranges
 
 
+def _always(heat: Heat) -> bool:
+    return True
+
+
+def _is_worth_deflating(heat: Heat) -> bool:
+    """Not a few large files: that takes minutes a round, and nothing is to be reached there."""
+    return len(heat.workload.files) > _FEW_FILES
+
+
 def _service(bench: Workbench, *, knows: bool) -> Start:
     @contextmanager
     def start(heat: Heat) -> Iterator[Runner]:
@@ -161,7 +171,10 @@ def _node(bench: Workbench, *, queue: bool) -> list[Contestant]:
         return []
     variants = {NODE: "store", NODE_UNHASHED: "store unhashed", NODE_DEFLATE: "deflate"}
     start = _node_service if queue else _node_alone
-    return [Contestant(name, start(bench, variant)) for name, variant in variants.items()]
+    return [
+        Contestant(name, start(bench, variant), takes=_is_worth_deflating if name == NODE_DEFLATE else _always)
+        for name, variant in variants.items()
+    ]
 
 
 def _node_alone(bench: Workbench, variant: str) -> Start:
