@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
+from dramatiq.common import dq_name
 
 from bulkdl.errors import ServiceUnavailable
 
@@ -26,14 +27,22 @@ RANGES = "bulkdl-ranges"
 RANGES_AT_ONCE = 2
 """Ranges that one worker process transfers side by side: one more than it takes to keep its connections busy."""
 QUEUE_OF = {PLAN_DOWNLOAD: BEGINNINGS, FINISH_DOWNLOAD: BEGINNINGS, TRANSFER_RANGE: RANGES}
+DELAYED_TIMEOUT_MS = 1000
+"""How long a worker rests before it looks for delayed messages again."""
 PRIORITY_OF = {PLAN_DOWNLOAD: 0, FINISH_DOWNLOAD: 0, TRANSFER_RANGE: 10}
 """Dramatiq's priorities: among fetched messages the lower number goes first."""
+
+
+_DELAYED = frozenset(dq_name(queue) for queue in (BEGINNINGS, RANGES))
 
 
 class _Broker(RedisBroker):
     """Takes few ranges at a time, so that they spread over processes and leave threads free for beginnings."""
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
+        if queue_name in _DELAYED:
+            # Retries wait for seconds there; to ask ten times a second is half of what an idle worker costs.
+            timeout = max(timeout, DELAYED_TIMEOUT_MS)
         if queue_name == RANGES:
             # Dramatiq counts what is being worked on as fetched, so this bounds both.
             prefetch = min(prefetch, RANGES_AT_ONCE)

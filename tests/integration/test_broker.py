@@ -8,9 +8,11 @@ import dramatiq
 import redis
 
 from bulkdl.broker import (
+    BEGINNINGS,
     PLAN_DOWNLOAD,
     PRIORITY_OF,
     QUEUE_OF,
+    RANGES,
     RANGES_AT_ONCE,
     TRANSFER_RANGE,
     make_broker,
@@ -57,3 +59,11 @@ def test_a_crowd_of_ranges_leaves_threads_free_for_a_beginning(redis_client: red
         go_on.set()
         worker.stop()
     assert sorted(ranges) == list(range(10))
+
+
+def test_delayed_messages_are_looked_for_once_a_second_and_others_as_often_as_told(redis_client: redis.Redis) -> None:
+    broker = make_broker(redis_client)
+
+    timeouts = {name: broker.consume(name, timeout=100).timeout for name in [*broker.queues, *broker.delay_queues]}
+
+    assert timeouts == {BEGINNINGS: 100, RANGES: 100, f"{BEGINNINGS}.DQ": 1000, f"{RANGES}.DQ": 1000}
