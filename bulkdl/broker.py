@@ -41,7 +41,7 @@ class _Broker(RedisBroker):
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
         if queue_name in _DELAYED:
-            # Retries wait for seconds there; to ask ten times a second is half of what an idle worker costs.
+            # Retries wait for seconds there; asked as often as the others, these are half of what a worker asks Redis.
             timeout = max(timeout, DELAYED_TIMEOUT_MS)
         if queue_name == RANGES:
             # Dramatiq counts what is being worked on as fetched, so this bounds both.
