@@ -8,7 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bench import content
 from bench.children import ROOT, Child, python_program
@@ -129,10 +129,6 @@ def _can_copy(heat: Heat) -> bool:
     return is_large and find_provider(heat.store.provider, heat.store.endpoint).copies_ranges
 
 
-def _always(heat: Heat) -> bool:
-    return True
-
-
 def _is_worth_deflating(heat: Heat) -> bool:
     """Not a few large files: that takes minutes a round, and nothing is to be reached there."""
     return len(heat.workload.files) > _FEW_FILES
@@ -171,10 +167,8 @@ def _node(bench: Workbench, *, queue: bool) -> list[Contestant]:
         return []
     variants = {NODE: "store", NODE_UNHASHED: "store unhashed", NODE_DEFLATE: "deflate"}
     start = _node_service if queue else _node_alone
-    return [
-        Contestant(name, start(bench, variant), takes=_is_worth_deflating if name == NODE_DEFLATE else _always)
-        for name, variant in variants.items()
-    ]
+    entered = [Contestant(name, start(bench, variant)) for name, variant in variants.items()]
+    return [replace(it, takes=_is_worth_deflating) if it.name == NODE_DEFLATE else it for it in entered]
 
 
 def _node_alone(bench: Workbench, variant: str) -> Start:

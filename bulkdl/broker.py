@@ -27,17 +27,18 @@ RANGES = "bulkdl-ranges"
 RANGES_AT_ONCE = 2
 """Ranges that one worker process transfers side by side: one more than it takes to keep its connections busy."""
 QUEUE_OF = {PLAN_DOWNLOAD: BEGINNINGS, FINISH_DOWNLOAD: BEGINNINGS, TRANSFER_RANGE: RANGES}
-DELAYED_TIMEOUT_MS = 1000
-"""How long a worker rests before it looks for delayed messages again."""
 PRIORITY_OF = {PLAN_DOWNLOAD: 0, FINISH_DOWNLOAD: 0, TRANSFER_RANGE: 10}
 """Dramatiq's priorities: among fetched messages the lower number goes first."""
-
-
+DELAYED_TIMEOUT_MS = 1000
+"""How long a worker rests before it looks for delayed messages again."""
 _DELAYED = frozenset(dq_name(queue) for queue in (BEGINNINGS, RANGES))
 
 
 class _Broker(RedisBroker):
-    """Takes few ranges at a time, so that they spread over processes and leave threads free for beginnings."""
+    """Takes few ranges at a time, so that they spread over processes and leave threads free for beginnings.
+
+    Delayed messages are looked for less often than others.
+    """
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
         if queue_name in _DELAYED:

@@ -44,7 +44,6 @@ class System:
         self.folder = plan.folder / label
         self.folder.mkdir(parents=True, exist_ok=True)
         self.seed = plan.seed
-        self.slack = plan.slack
         # In CI leases are shorter than the service's own, and so is everything that waits for their end.
         self.lease_s = 3.0 if plan.is_short else 8.0
         self.media_bucket, self.archive_bucket = (f"{name}-{secrets.token_hex(4)}" for name in ("media", "archives"))

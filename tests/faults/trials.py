@@ -67,7 +67,7 @@ class Plan:
 
     @property
     def slack(self) -> float:
-        """By how much a time may exceed its limit: in CI the machine does other things beside."""
+        """By how much a percentile of few trials may exceed its limit: in CI the machine does other things beside."""
         return 4.0 if self.is_short else 1.0
 
     def dice(self, label: object) -> random.Random:
