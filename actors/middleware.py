@@ -78,8 +78,16 @@ class HandBackOnShutdown(dramatiq.Middleware):
         self._context().stopping.set()
 
 
-class Freeze(dramatiq.Middleware):
-    """Takes what the start-up has built out of the garbage collector's rounds: it lives as long as the process."""
+class WarmUp(dramatiq.Middleware):
+    """Makes what the process needs all its life before the first message, and keeps the garbage collector off it."""
+
+    def __init__(self, context: Callable[[], JobContext]) -> None:
+        self._context = context
+
+    def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        transfer = self._context().transfer
+        if transfer is not None:
+            transfer.buffers.fill()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
         gc.collect()

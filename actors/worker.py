@@ -7,7 +7,7 @@ import sys
 import dramatiq
 from dramatiq.middleware import Retries
 
-from actors.middleware import Crowd, Freeze, HandBackOnShutdown, JobOfFailedMessage, LogContext
+from actors.middleware import Crowd, HandBackOnShutdown, JobOfFailedMessage, LogContext, WarmUp
 from bulkdl.errors import SettingsError
 from bulkdl.logs import configure_logs
 from bulkdl.runtime import Role, Runtime, make_runtime
@@ -35,7 +35,7 @@ runtime: Runtime = make_runtime(
         Retries(max_retries=MAX_RETRIES, min_backoff=MIN_BACKOFF_MS, max_backoff=MAX_BACKOFF_MS),
         HandBackOnShutdown(lambda: runtime.jobs),
         crowd,
-        Freeze(),
+        WarmUp(lambda: runtime.jobs),
     ],
     others_wait=crowd.others_wait,
     has_room=crowd.has_room,

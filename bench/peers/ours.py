@@ -28,6 +28,7 @@ def prepare(task: Task) -> Callable[[], dict[str, object]]:
     transfer = Transfer(
         store, concurrency=task.concurrency, max_concurrency=task.max_concurrency, buffer_bytes=_BUFFER_BYTES
     )
+    transfer.buffers.fill()
     versions = [ObjectVersion(task.source_bucket, file["key"], file["size"], file["etag"]) for file in task.files]
     store.read_into(versions[0], 0, memoryview(bytearray(1)))
 

@@ -23,7 +23,7 @@ _CHECK_EVERY_S = 0.25
 
 
 class BufferPool:
-    """Blocks of `block_size` bytes, made when first wanted and used again for ever after."""
+    """Blocks of `block_size` bytes, made when first wanted, or all at once, and used again for ever after."""
 
     def __init__(self, buffer_bytes: int, *, block_size: int = BLOCK_SIZE) -> None:
         self.block_size = block_size
@@ -40,6 +40,15 @@ class BufferPool:
         """Blocks that are out at this moment."""
         with self._changed:
             return sum(share.held for share in self._shares)
+
+    def fill(self) -> None:
+        """Make every block now, so that the first job does not wait for its memory to be brought in, page by page.
+
+        Raises `MemoryError` when there is not so much of it.
+        """
+        with self._changed:
+            missing = self.block_count - len(self._idle) - sum(share.held for share in self._shares)
+            self._idle += [self._make() for _ in range(missing)]
 
     def admit(self, guaranteed: int, *, check: Callable[[], None], on_free: Callable[[], None]) -> Share:
         """Wait until so many blocks can be set aside; `check` is called meanwhile and may raise to leave the line.
@@ -68,13 +77,16 @@ class BufferPool:
         """Blocks that are lent or set aside."""
         return sum(max(share.guaranteed, share.held) for share in self._shares)
 
+    def _make(self) -> memoryview:
+        return memoryview(bytearray(self.block_size))
+
     def _take(self, share: Share, count: int) -> list[memoryview] | None:
         with self._changed:
             beyond = max(share.held + count - max(share.guaranteed, share.held), 0)
             if beyond and (self._line or self._spoken_for() + beyond > self._to_lend):
                 share.was_refused = True
                 return None
-            blocks = [self._idle.pop() if self._idle else memoryview(bytearray(self.block_size)) for _ in range(count)]
+            blocks = [self._idle.pop() if self._idle else self._make() for _ in range(count)]
             share.lent += blocks
             return blocks
 

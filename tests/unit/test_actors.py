@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import dramatiq
@@ -15,9 +16,10 @@ import pytest
 from dramatiq.brokers.stub import StubBroker
 from dramatiq.middleware import Retries
 
-from actors.middleware import Crowd, JobOfFailedMessage
+from actors.middleware import Crowd, JobOfFailedMessage, WarmUp
 from bulkdl.broker import BEGINNINGS, PRIORITY_OF, QUEUE_OF, RANGES
 from bulkdl.errors import ServiceUnavailable, StorageUnavailable
+from bulkdl.transfer.buffers import BufferPool
 from tests.services.wait import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -107,6 +109,27 @@ def test_a_job_does_not_end_because_a_service_was_away_for_all_retries(
         worker.stop()
 
     assert not failed
+
+
+def test_buffers_are_made_before_the_first_message() -> None:
+    pool = BufferPool(3 * 10, block_size=10)
+    context: Any = SimpleNamespace(transfer=SimpleNamespace(buffers=pool))
+    broker = StubBroker(middleware=[WarmUp(lambda: context)])
+    made: list[int] = []
+
+    @dramatiq.actor(broker=broker, queue_name="q")
+    def look() -> None:
+        made.append(len(pool._idle))
+
+    look.send()
+    worker = dramatiq.Worker(broker, worker_threads=1, worker_timeout=10)
+    worker.start()
+    try:
+        wait_until(lambda: made, what="the first message")
+    finally:
+        worker.stop()
+
+    assert made == [3]
 
 
 def test_there_is_room_only_for_who_is_alone() -> None:

@@ -26,6 +26,22 @@ def admit(pool: BufferPool, guaranteed: int, *, on_free: Callable[[], None] = no
     return pool.admit(guaranteed, check=nothing, on_free=on_free)
 
 
+def test_filling_makes_what_is_missing_and_no_more() -> None:
+    pool = make_pool(4)
+    share = admit(pool, 2)
+    first = share.take(1)
+    pool.fill()
+    made = {id(block) for block in pool._idle}
+
+    pool.fill()
+    rest = share.take(3)
+
+    assert first is not None
+    assert rest is not None
+    assert len(made) == 3
+    assert {id(block) for block in rest} == made
+
+
 def test_blocks_are_used_again() -> None:
     pool = make_pool(4)
     share = admit(pool, 2)
