@@ -23,7 +23,7 @@ _CHECK_EVERY_S = 0.25
 
 
 class BufferPool:
-    """Blocks of `block_size` bytes, made when first wanted, or all at once, and used again for ever after."""
+    """Blocks of `block_size` bytes, made when first wanted or beforehand, and used again for ever after."""
 
     def __init__(self, buffer_bytes: int, *, block_size: int = BLOCK_SIZE) -> None:
         self.block_size = block_size
@@ -42,12 +42,12 @@ class BufferPool:
             return sum(share.held for share in self._shares)
 
     def fill(self) -> None:
-        """Make every block now, so that the first job does not wait for its memory to be brought in, page by page.
+        """Make the blocks now that one job can have, for it would wait while memory is brought in, page by page.
 
         Raises `MemoryError` when there is not so much of it.
         """
         with self._changed:
-            missing = self.block_count - len(self._idle) - sum(share.held for share in self._shares)
+            missing = self._to_lend - len(self._idle) - sum(share.held for share in self._shares)
             self._idle += [self._make() for _ in range(missing)]
 
     def admit(self, guaranteed: int, *, check: Callable[[], None], on_free: Callable[[], None]) -> Share:

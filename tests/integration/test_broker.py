@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Iterator
 
 import dramatiq
+import pytest
 import redis
 
 from bulkdl.broker import (
     BEGINNINGS,
+    NAMESPACE,
     PLAN_DOWNLOAD,
     PRIORITY_OF,
     QUEUE_OF,
@@ -19,6 +23,7 @@ from bulkdl.broker import (
     send_plan_download,
     send_transfer_range,
 )
+from bulkdl.redis_client import database_number
 from tests.services.wait import wait_until
 
 
@@ -61,9 +66,81 @@ def test_a_crowd_of_ranges_leaves_threads_free_for_a_beginning(redis_client: red
     assert sorted(ranges) == list(range(10))
 
 
-def test_delayed_messages_are_looked_for_once_a_second_and_others_as_often_as_told(redis_client: redis.Redis) -> None:
+@pytest.fixture
+def idle(redis_client: redis.Redis) -> Iterator[tuple[dramatiq.Broker, list[str]]]:
+    """A worker that waits for messages of both queues, and what it was told to plan."""
     broker = make_broker(redis_client)
+    planned: list[str] = []
 
-    timeouts = {name: broker.consume(name, timeout=100).timeout for name in [*broker.queues, *broker.delay_queues]}
+    @dramatiq.actor(actor_name=PLAN_DOWNLOAD, queue_name=QUEUE_OF[PLAN_DOWNLOAD], broker=broker)
+    def plan_download(job_id: str) -> None:
+        planned.append(job_id)
 
-    assert timeouts == {BEGINNINGS: 100, RANGES: 100, f"{BEGINNINGS}.DQ": 1000, f"{RANGES}.DQ": 1000}
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=50)
+    worker.start()
+    try:
+        wait_until(lambda: len(waiting(redis_client)) == len(worker.consumers), what="every consumer to wait in Redis")
+        yield broker, planned
+    finally:
+        worker.stop()
+
+
+def waiting(client: redis.Redis) -> list[str]:
+    """Ids of the connections to this database that wait for a list to hold something."""
+    return [
+        str(other["id"])
+        for other in client.client_list()
+        if other["cmd"] == "blmove" and "b" in other["flags"] and int(other["db"]) == database_number(client)
+    ]
+
+
+def test_an_idle_worker_asks_each_queue_once_a_second(idle: tuple[dramatiq.Broker, list[str]]) -> None:
+    broker, _ = idle
+    fetch = broker.do_fetch  # type: ignore[attr-defined]
+    asked: list[str] = []
+
+    def counting(queue_name: str, *args: object) -> object:
+        asked.append(queue_name)
+        return fetch(queue_name, *args)
+
+    broker.do_fetch = counting  # type: ignore[attr-defined]
+    time.sleep(2.5)
+
+    assert set(asked) == {BEGINNINGS, f"{BEGINNINGS}.DQ", RANGES, f"{RANGES}.DQ"}
+    assert len(asked) <= 4 * 3
+
+
+def test_a_waiting_worker_takes_a_message_that_comes_and_leaves_none(
+    idle: tuple[dramatiq.Broker, list[str]], redis_client: redis.Redis
+) -> None:
+    broker, planned = idle
+
+    for number in range(50):
+        send_plan_download(broker, f"job-{number}")
+
+    wait_until(lambda: len(planned) == 50, what="every message")
+    assert sorted(planned) == sorted(f"job-{number}" for number in range(50))
+    assert redis_client.llen(f"{NAMESPACE}:{BEGINNINGS}") == 0
+
+
+def test_a_waiting_worker_sees_to_delayed_messages(idle: tuple[dramatiq.Broker, list[str]]) -> None:
+    broker, planned = idle
+    message: dramatiq.Message[None] = dramatiq.Message(
+        queue_name=BEGINNINGS, actor_name=PLAN_DOWNLOAD, args=("late",), kwargs={}, options={}
+    )
+
+    broker.enqueue(message, delay=300)
+
+    wait_until(lambda: planned == ["late"], what="the delayed message")
+
+
+def test_a_waiting_worker_goes_on_after_its_connections_were_cut(
+    idle: tuple[dramatiq.Broker, list[str]], redis_client: redis.Redis
+) -> None:
+    broker, planned = idle
+
+    for connection in waiting(redis_client):
+        redis_client.client_kill_filter(_id=connection)
+    send_plan_download(broker, "after all")
+
+    wait_until(lambda: planned == ["after all"], what="the message")
