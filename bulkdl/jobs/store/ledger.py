@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import islice
+from typing import cast
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
@@ -57,10 +58,10 @@ def write_plan(session: Session, job_id: str, items: Iterable[LedgerItem]) -> No
     """Write down what looking and naming made of the items."""
     _write(
         session,
+        job_id,
         (
             {
-                "job_id": job_id,
-                "position": item.position,
+                "line": item.position,
                 "archive_name": item.archive_name,
                 "size": item.size,
                 "etag": item.etag,
@@ -76,14 +77,16 @@ def write_plan(session: Session, job_id: str, items: Iterable[LedgerItem]) -> No
 
 def write_crc32s(session: Session, job_id: str, crc32s: Iterable[tuple[int, int]]) -> None:
     """Write down the CRC-32 of items, each as (position, CRC-32)."""
-    rows = ({"job_id": job_id, "position": position, "crc32": crc32} for position, crc32 in crc32s)
-    _write(session, rows)
+    _write(session, job_id, ({"line": position, "crc32": crc32} for position, crc32 in crc32s))
 
 
-def _write(session: Session, rows: Iterable[dict[str, object]]) -> None:
+def _write(session: Session, job_id: str, rows: Iterable[dict[str, object]]) -> None:
+    """Set the named columns of the items at `line`. Not by the ORM's bulk update, which takes twice the time."""
+    table = cast(sa.Table, BulkDownloadItem.__table__)
+    update = sa.update(table).where(table.c.job_id == job_id, table.c.position == sa.bindparam("line"))
     remaining = iter(rows)
     while chunk := list(islice(remaining, _FETCH)):
-        session.execute(sa.update(BulkDownloadItem), chunk)
+        session.execute(update, chunk)
 
 
 def skip_object(session: Session, job_id: str, bucket: str, key: str, reason: SkipReason) -> int:
