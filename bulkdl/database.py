@@ -15,6 +15,10 @@ from sqlalchemy.sql.functions import FunctionElement
 
 from bulkdl.errors import ServiceUnavailable
 
+_IDLE_TIMEOUT_S = 10.0
+"""How long a transaction may hold its locks while nothing is asked in it. Nobody of ours takes that long; a process
+that was suspended does, and somebody else is waiting to go on with its work."""
+
 
 class Base(DeclarativeBase):
     """The declarative base of every model."""
@@ -76,8 +80,12 @@ def normalise_url(url: str) -> str:
 class Database:
     """The engine and its session factory; made once per process, closed with it."""
 
-    def __init__(self, url: str, *, pool_size: int = 10, connect_timeout_s: int = 2) -> None:
+    def __init__(
+        self, url: str, *, pool_size: int = 10, connect_timeout_s: int = 2, idle_timeout_s: float = _IDLE_TIMEOUT_S
+    ) -> None:
         self._engine = _make_engine(normalise_url(url), pool_size, connect_timeout_s)
+        if self._engine.dialect.name == "postgresql":
+            _end_idle_transactions(self._engine, idle_timeout_s)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
     @property
@@ -144,6 +152,14 @@ def _make_engine(url: str, pool_size: int, connect_timeout_s: int) -> sa.Engine:
             "application_name": "bulkdl",
         },
     )
+
+
+def _end_idle_transactions(engine: sa.Engine, timeout_s: float) -> None:
+    @event.listens_for(engine, "connect")
+    def _configure(connection: Any, record: Any) -> None:  # Any: the DBAPI has no common type
+        # A statement, since poolers like PgBouncer refuse it among the options of a connection.
+        connection.execute(f"SET idle_in_transaction_session_timeout = {round(timeout_s * 1000)}")
+        connection.commit()
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:

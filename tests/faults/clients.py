@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import json
+import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jwt
@@ -83,7 +86,8 @@ class Watcher:
     def __init__(self, api: Api, *, by_websocket: bool = False) -> None:
         self._api = api
         self._is_closed = threading.Event()
-        self._connection: Any = None  # Any: a response or a WebSocket
+        self._hang_up: Callable[[], object] = self._is_closed.set
+        """Ends what is being read."""
         self.stories: dict[str, Story] = {}
         self.byes: list[str] = []
         """Reasons with which the service said good-bye."""
@@ -101,7 +105,7 @@ class Watcher:
         """Leave."""
         self._is_closed.set()
         with contextlib.suppress(Exception):
-            self._connection.close()
+            self._hang_up()
         self._thread.join(15)
 
     def story(self, job_id: str) -> Story:
@@ -114,20 +118,26 @@ class Watcher:
                 for name, data in self._listen():
                     self._take(name, data)
             except (OSError, requests.RequestException, websocket.WebSocketException, ValueError, AttributeError):
-                # AttributeError: urllib3, when the connection is closed under it by `close`.
+                # AttributeError: websocket, when the connection is closed under it by `close`.
+                continue
+            except http.client.HTTPException:
                 continue
 
     def _by_sse(self) -> Iterator[tuple[str, dict[str, Any]]]:
-        # A read time-out above the heartbeat, as EventSource clients of the service have.
-        address = f"{self._api.address}{PREFIX}/bulk-download/events"
-        with requests.get(address, headers=self._api.headers, stream=True, timeout=(3, 8)) as answer:
-            if answer.status_code != 200:
+        # A read time-out above the heartbeat, as EventSource clients of the service have. Not by requests, whose
+        # lines take a time that grows with the square of their length, and a snapshot is one line.
+        address = self._api.address.removeprefix("http://")
+        with contextlib.closing(http.client.HTTPConnection(address, timeout=8)) as connection:
+            connection.connect()
+            self._hang_up = partial(connection.sock.shutdown, socket.SHUT_RDWR)
+            connection.request("GET", f"{PREFIX}/bulk-download/events", headers=self._api.headers)
+            answer = connection.getresponse()
+            if answer.status != 200:
                 return
-            self._connection = answer
             self.connections += 1
             name = ""
-            for line in answer.iter_lines(chunk_size=1):
-                text = line.decode()
+            while line := answer.readline():
+                text = line.decode().rstrip("\n")
                 if text.startswith("event: "):
                     name = text[7:]
                 elif text.startswith("data: "):
@@ -137,7 +147,7 @@ class Watcher:
         ticket = self._api.ask("POST", f"{PREFIX}/stream-tickets", timeout_s=3).json()["ticket"]
         address = self._api.address.replace("http://", "ws://") + f"{PREFIX}/bulk-download/ws?ticket={ticket}"
         connection = websocket.create_connection(address, timeout=8, suppress_origin=True)
-        self._connection = connection
+        self._hang_up = connection.close
         self.connections += 1
         try:
             while not self._is_closed.is_set():

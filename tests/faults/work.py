@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from bulkdl.jobs.models import BulkDownloadJob, BulkDownloadRange
+from bulkdl.jobs.models import BulkDownloadJob, BulkDownloadPart, BulkDownloadRange
 from bulkdl.jobs.status import ACTIVE, JobStatus
 from tests.faults.library import Media, some_sizes
 from tests.faults.system import System
@@ -24,8 +24,8 @@ class Held:
     token: int
     upload_id: str | None
     plan_number: int
-    parts: range
-    """Of the range."""
+    parts: frozenset[int]
+    """Numbers of the parts that it had still to store, as far as was written down."""
 
 
 def make_media(system: System, label: str, total: int = 16_000_000, *, seed: int = 0) -> list[Media]:
@@ -42,14 +42,27 @@ def held_leases(system: System, pids: Iterable[int] | None = None) -> list[Held]
         jobs = session.scalars(sa.select(BulkDownloadJob).where(BulkDownloadJob.status.in_(ACTIVE))).all()
         by_id = {job.id: job for job in jobs}
         ranges = session.scalars(sa.select(BulkDownloadRange).where(BulkDownloadRange.job_id.in_(list(by_id)))).all()
+        stored = set(
+            session.execute(
+                sa.select(BulkDownloadPart.job_id, BulkDownloadPart.number).where(
+                    BulkDownloadPart.job_id.in_(list(by_id)), BulkDownloadPart.etag.is_not(None)
+                )
+            ).tuples()
+        )
+    unstored: dict[tuple[str, int | None], frozenset[int]] = {}
+    for row in ranges:
+        numbers = {number for number in range(row.first_part, row.last_part + 1) if (row.job_id, number) not in stored}
+        unstored[row.job_id, row.number] = frozenset(numbers)
+        # Who finishes a job stores its late parts.
+        unstored[row.job_id, None] = unstored.get((row.job_id, None), frozenset()) | numbers
     found = []
     for row in [*jobs, *ranges]:
         if row.lease_owner is None or (wanted is not None and row.lease_owner.split(":")[2] not in wanted):
             continue
         is_range = isinstance(row, BulkDownloadRange)
         job = by_id[row.job_id if isinstance(row, BulkDownloadRange) else row.id]
-        parts = range(row.first_part, row.last_part + 1) if isinstance(row, BulkDownloadRange) else range(0)
         number = row.number if isinstance(row, BulkDownloadRange) else None
+        parts = unstored.get((job.id, number), frozenset())
         if is_range and row.done_at is not None:  # type: ignore[union-attr]
             continue
         found.append(Held(job.id, number, row.lease_token, job.upload_id, job.plan_number, parts))

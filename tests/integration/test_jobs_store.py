@@ -6,6 +6,7 @@ import threading
 import time
 from datetime import timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from bulkdl.database import Database
@@ -62,6 +63,27 @@ def status_of(database: Database, job_id: str) -> JobStatus:
         job = records.get_job(session, job_id)
     assert job is not None
     return job.status
+
+
+def test_who_is_suspended_in_a_transaction_does_not_hold_up_his_successor(database_url: str) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite waits for whoever holds its one lock")
+    suspended, successor = Database(database_url, idle_timeout_s=0.3), Database(database_url)
+    job = save_job(successor)
+    try:
+        with suspended.session() as session:
+            assert leases.claim_job(session, job.id, owner="suspended", lease_s=60) is not None
+
+            claim = claim_job(successor, job.id)
+
+            with pytest.raises(sa.exc.OperationalError):
+                session.commit()
+        assert claim is not None
+        with successor.reader() as session:
+            assert session.get_one(BulkDownloadJob, job.id).lease_owner == OWNER
+    finally:
+        suspended.close()
+        successor.close()
 
 
 def test_a_claim_makes_a_pending_job_processing_and_counts_the_attempt(database: Database) -> None:

@@ -17,9 +17,12 @@ REFUSED = "work is no longer ours"
 
 
 def run(plan: Plan) -> Outcome:
-    """Every other zombie wakes before its successor is done, the others afterwards."""
+    """Every other zombie wakes before its successor is done, the others afterwards.
+
+    On PostgreSQL, which ends the transaction that somebody was suspended in; SQLite waits for him.
+    """
     outcome, refused = Outcome(), 0
-    with open_system(plan) as system:
+    with open_system(plan, "postgres", postgres=True) as system:
         system.watch()
         media = [make_media(system, f"set-{number}", seed=number) for number in range(2)]
         system.front.bytes_per_s = SLOW_BYTES_PER_S
