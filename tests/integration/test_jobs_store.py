@@ -76,7 +76,7 @@ def test_who_is_suspended_in_a_transaction_does_not_hold_up_his_successor(databa
 
             claim = claim_job(successor, job.id)
 
-            with pytest.raises(sa.exc.OperationalError):
+            with pytest.raises(sa.exc.InternalError):
                 session.commit()
         assert claim is not None
         with successor.reader() as session:
