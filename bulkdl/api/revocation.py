@@ -10,6 +10,7 @@ import time
 
 import redis
 
+from bulkdl.errors import ServiceUnavailable
 from bulkdl.events.outage import AWAY, Outage
 
 _KEY = "bulkdl:revoked:"
@@ -24,10 +25,14 @@ class RevocationList:
         self._outage = Outage("reading the revocation list")
 
     def revoke(self, token_id: str, *, expires_at: float | None) -> None:
-        """Refuse the token with this `jti` from now on; raises `redis.RedisError` when that cannot be noted."""
+        """Refuse the token with this `jti` from now on; raises `ServiceUnavailable` when that cannot be noted."""
         lifetime_s = _FOR_EVER_S if expires_at is None else int(expires_at - time.time()) + 1
-        if lifetime_s > 0:
+        if lifetime_s <= 0:
+            return
+        try:
             self._client.set(_KEY + token_id, 1, ex=lifetime_s)
+        except AWAY as exc:
+            raise ServiceUnavailable("revocation list") from exc
 
     def is_revoked(self, token_id: str | None) -> bool:
         """Whether the token was revoked; False for one without `jti`, and while Redis is away."""

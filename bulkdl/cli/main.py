@@ -9,11 +9,12 @@ import click
 from rich.markup import escape
 
 import bulkdl
+from bulkdl.api.revocation import RevocationList
 from bulkdl.cli import assets, download, jobs, maintenance
 from bulkdl.cli.exits import CommandError, Exit
 from bulkdl.cli.screen import notes
 from bulkdl.cli.state import State, pass_state
-from bulkdl.cli.tokens import make_token
+from bulkdl.cli.tokens import make_token, read_token_id
 from bulkdl.errors import BulkdlError
 from bulkdl.local.library import PROJECT
 
@@ -48,6 +49,17 @@ def group(context: click.Context, url: str | None, token: str | None, user: str 
 def token(state: State, projects: tuple[str, ...], scopes: tuple[str, ...], ttl_s: int) -> None:
     """Print a token for curl: -H "Authorization: Bearer $(bulkdl token)"."""
     click.echo(make_token(state.settings, state.user_id, projects, ttl_s=ttl_s, scopes=scopes))
+
+
+@group.command()
+@click.argument("text", metavar="JWT")
+@pass_state
+def revoke(state: State, text: str) -> None:
+    """Refuse a token that has leaked from now on, until it expires. `-` reads it from standard input."""
+    token_id, expires_at = read_token_id(sys.stdin.read().strip() if text == "-" else text)
+    with state.runtime() as runtime:
+        RevocationList(runtime.redis).revoke(token_id, expires_at=expires_at)
+    notes.print("The token is refused from now on. Streams that it has opened end when it would have expired.")
 
 
 group.add_command(assets.group)

@@ -76,3 +76,23 @@ def test_a_refusal_is_told_with_its_code(system: System, tmp_path: Path, argumen
 
     assert done.returncode == Exit.REFUSED, done.stderr
     assert done.stdout == ""
+
+
+def test_a_revoked_token_is_refused(system: System, tmp_path: Path) -> None:
+    token = run(system, tmp_path, "token").stdout.strip()
+    assert run(system, tmp_path, "--token", token, "jobs", "list").returncode == Exit.DONE
+
+    revoked = run(system, tmp_path, "revoke", token)
+
+    assert revoked.returncode == Exit.DONE, revoked.stderr
+    assert token not in revoked.stderr
+    assert run(system, tmp_path, "--token", token, "jobs", "list").returncode == Exit.REFUSED
+    assert run(system, tmp_path, "jobs", "list").returncode == Exit.DONE
+
+
+@pytest.mark.parametrize("text", ["no-token", "e30.e30.e30"])
+def test_what_is_no_token_cannot_be_revoked(system: System, tmp_path: Path, text: str) -> None:
+    done = run(system, tmp_path, "revoke", text)
+
+    assert done.returncode == Exit.ERROR
+    assert "token" in done.stderr
