@@ -6,6 +6,7 @@ A message is a hint: it carries ids, and the row says what is to be done.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 
 import dramatiq
@@ -36,15 +37,36 @@ _MAINTENANCE_CHANCE = 10_000
 
 
 class _WaitingConsumer(_RedisConsumer):
-    """Waits in Redis until there is a message, where Dramatiq's would ask ten times a second whether there is one."""
+    """Waits until there is a message, or room for one, where Dramatiq's would look ten times a second."""
+
+    def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
+        super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]  # dramatiq's
+        self._has_room = threading.Event()
 
     def __next__(self) -> dramatiq.MessageProxy | None:
-        if not self.message_cache and self.outstanding_message_count < self.prefetch:
-            self._wait()
+        if not self.message_cache:
+            self._has_room.clear()
+            if self.outstanding_message_count >= self.prefetch:
+                self._has_room.wait(self.timeout / 1000)
+                return None
+            if self.misses:
+                self._wait_for_message()
         message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]  # dramatiq's
         return message
 
-    def _wait(self) -> None:
+    def ack(self, message: dramatiq.MessageProxy) -> None:
+        try:
+            super().ack(message)  # type: ignore[no-untyped-call]  # dramatiq's
+        finally:
+            self._has_room.set()
+
+    def nack(self, message: dramatiq.MessageProxy) -> None:
+        try:
+            super().nack(message)  # type: ignore[no-untyped-call]  # dramatiq's
+        finally:
+            self._has_room.set()
+
+    def _wait_for_message(self) -> None:
         """Return when the queue holds something, or after `_WAIT_S`.
 
         BLMOVE from one end of a list to the same end takes nothing out; so a lost answer loses nothing, and whoever
