@@ -9,6 +9,7 @@ from typing import Any
 
 import dramatiq
 import structlog
+from sqlalchemy.orm import configure_mappers
 
 from bulkdl.errors import ServiceUnavailable, StorageUnavailable
 from bulkdl.jobs import endings
@@ -85,6 +86,7 @@ class WarmUp(dramatiq.Middleware):
         self._context = context
 
     def before_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        configure_mappers()
         transfer = self._context().transfer
         if transfer is not None:
             transfer.buffers.fill()
