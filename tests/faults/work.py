@@ -42,13 +42,12 @@ def held_leases(system: System, pids: Iterable[int] | None = None) -> list[Held]
         jobs = session.scalars(sa.select(BulkDownloadJob).where(BulkDownloadJob.status.in_(ACTIVE))).all()
         by_id = {job.id: job for job in jobs}
         ranges = session.scalars(sa.select(BulkDownloadRange).where(BulkDownloadRange.job_id.in_(list(by_id)))).all()
-        stored = set(
-            session.execute(
-                sa.select(BulkDownloadPart.job_id, BulkDownloadPart.number).where(
-                    BulkDownloadPart.job_id.in_(list(by_id)), BulkDownloadPart.etag.is_not(None)
-                )
-            ).tuples()
+        noted = session.execute(
+            sa.select(BulkDownloadPart.job_id, BulkDownloadPart.number).where(
+                BulkDownloadPart.job_id.in_(list(by_id)), BulkDownloadPart.etag.is_not(None)
+            )
         )
+        stored = {(row.job_id, row.number) for row in noted}
     unstored: dict[tuple[str, int | None], frozenset[int]] = {}
     for row in ranges:
         numbers = {number for number in range(row.first_part, row.last_part + 1) if (row.job_id, number) not in stored}
