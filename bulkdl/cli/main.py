@@ -17,6 +17,7 @@ from bulkdl.cli.state import State, pass_state
 from bulkdl.cli.tokens import make_token, read_token_id
 from bulkdl.errors import BulkdlError
 from bulkdl.local.library import PROJECT
+from bulkdl.logs import configure_logs
 
 _EPILOG = (
     "Exit status: 0 done, 1 error, 2 usage, 3 job failed, 4 job cancelled, 5 downloaded but files are missing "
@@ -72,6 +73,8 @@ group.add_command(maintenance.sample)
 
 def main() -> NoReturn:
     """Run the command line and exit with the status that tells how it went."""
+    # Standard output is for what was asked.
+    configure_logs("WARNING", "console")
     try:
         # What `context.exit` was given comes back as the result here.
         status = group.main(standalone_mode=False)

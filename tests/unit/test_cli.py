@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import jwt
@@ -11,7 +13,9 @@ from bulkdl.cli import main
 from bulkdl.cli.exits import CommandError, Exit
 from bulkdl.cli.tokens import make_token
 from bulkdl.identity import principal_from_claims
+from bulkdl.logs import get_logger
 from bulkdl.settings import load_settings
+from tests.services.logs import logs_left_alone
 
 SECRET = "s" * 32
 ENOUGH = {
@@ -23,11 +27,13 @@ ENOUGH = {
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An empty folder, and none of our variables."""
     monkeypatch.chdir(tmp_path)
     for name in (*ENOUGH, "BULKDL_TOKEN", "BULKDL_PUBLIC_URL", "BULKDL_HOME"):
         monkeypatch.delenv(name, raising=False)
+    with logs_left_alone():
+        yield
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -74,6 +80,26 @@ def test_given_token_needs_no_settings_and_a_silent_server_is_unreachable(
 
     assert run(monkeypatch, "--url", "http://127.0.0.1:1", "--token", "t", "jobs", "list") == Exit.UNREACHABLE
     assert "http://127.0.0.1:1 cannot be reached" in capsys.readouterr().err
+
+
+def test_what_is_logged_does_not_stand_among_what_was_asked_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def talk(*args: object, **more: object) -> str:
+        get_logger("bulkdl.jobs").debug("job cleaned")
+        get_logger("bulkdl.jobs").warning("something is wrong")
+        return "a-token"
+
+    for name, value in ENOUGH.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.modules["bulkdl.cli.main"], "make_token", talk)
+
+    assert run(monkeypatch, "token") == 0
+
+    printed = capsys.readouterr()
+    assert printed.out == "a-token\n"
+    assert "something is wrong" in printed.err
+    assert "job cleaned" not in printed.err
 
 
 def test_printed_token_says_who_and_what(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import structlog
 
 from bulkdl.logs import bound, configure_logs, get_logger, redact
+from tests.services.logs import logs_left_alone
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
 PRESIGNED = (
@@ -24,14 +24,10 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
     stream = io.StringIO()
-    configure_logs("INFO", "json", stream=stream)
-    yield stream
-    root.handlers[:], root.level = before
-    logging.captureWarnings(False)
-    structlog.reset_defaults()
+    with logs_left_alone():
+        configure_logs("INFO", "json", stream=stream)
+        yield stream
 
 
 @pytest.fixture
