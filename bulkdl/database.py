@@ -83,9 +83,7 @@ class Database:
     def __init__(
         self, url: str, *, pool_size: int = 10, connect_timeout_s: int = 2, idle_timeout_s: float = _IDLE_TIMEOUT_S
     ) -> None:
-        self._engine = _make_engine(normalise_url(url), pool_size, connect_timeout_s)
-        if self._engine.dialect.name == "postgresql":
-            _end_idle_transactions(self._engine, idle_timeout_s)
+        self._engine = _make_engine(normalise_url(url), pool_size, connect_timeout_s, idle_timeout_s)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
     @property
@@ -131,12 +129,12 @@ def _translated() -> Iterator[None]:
         raise
 
 
-def _make_engine(url: str, pool_size: int, connect_timeout_s: int) -> sa.Engine:
+def _make_engine(url: str, pool_size: int, connect_timeout_s: int, idle_timeout_s: float) -> sa.Engine:
     if url.startswith("sqlite"):
         engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False})
         _prepare_sqlite(engine)
         return engine
-    return sa.create_engine(
+    engine = sa.create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -152,6 +150,8 @@ def _make_engine(url: str, pool_size: int, connect_timeout_s: int) -> sa.Engine:
             "application_name": "bulkdl",
         },
     )
+    _end_idle_transactions(engine, idle_timeout_s)
+    return engine
 
 
 def _end_idle_transactions(engine: sa.Engine, timeout_s: float) -> None:

@@ -23,6 +23,14 @@ PREFIX = "/media-collab"
 JOBS = f"{PREFIX}/bulk-download/jobs"
 ENDS = {"complete", "failed", "cancelled", "expired"}
 _AGAIN_S = 0.2
+_BREAKS = (
+    OSError,
+    http.client.HTTPException,
+    requests.RequestException,
+    websocket.WebSocketException,
+    ValueError,
+    AttributeError,  # of websocket, when the connection is closed under it by `close`
+)
 _COUNTERS = {"current": "current", "bytes_done": "bytesDone", "percent": "percent", "seq": "seq"}
 
 
@@ -117,10 +125,7 @@ class Watcher:
             try:
                 for name, data in self._listen():
                     self._take(name, data)
-            except (OSError, requests.RequestException, websocket.WebSocketException, ValueError, AttributeError):
-                # AttributeError: websocket, when the connection is closed under it by `close`.
-                continue
-            except http.client.HTTPException:
+            except _BREAKS:
                 continue
 
     def _by_sse(self) -> Iterator[tuple[str, dict[str, Any]]]:

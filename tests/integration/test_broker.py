@@ -144,3 +144,25 @@ def test_a_waiting_worker_goes_on_after_its_connections_were_cut(
     send_plan_download(broker, "after all")
 
     wait_until(lambda: planned == ["after all"], what="the message")
+
+
+def test_a_full_consumer_fetches_as_soon_as_there_is_room(redis_client: redis.Redis) -> None:
+    broker = make_broker(redis_client)
+    for number in range(RANGES_AT_ONCE + 1):
+        send_transfer_range(broker, "job", number)
+    consumer = broker.consume(RANGES, prefetch=8, timeout=3_600_000)
+    held = [next(consumer) for _ in range(RANGES_AT_ONCE)]
+    fetched: list[dramatiq.MessageProxy] = []
+
+    def fetch() -> None:
+        while not fetched:
+            fetched.extend(message for message in [next(consumer)] if message is not None)
+
+    thread = threading.Thread(target=fetch, daemon=True)
+    thread.start()
+    time.sleep(0.1)  # until it waits
+
+    consumer.ack(held[0])
+    thread.join(10)
+
+    assert len(fetched) == 1
