@@ -6,13 +6,14 @@ A message is a hint: it carries ids, and the row says what is to be done.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
+from typing import Any
 
 import dramatiq
 import redis
-from dramatiq.brokers.redis import RedisBroker, _RedisConsumer
+from dramatiq.brokers.redis import RedisBroker
 
+from bulkdl.consumer import WaitingConsumer
 from bulkdl.errors import ServiceUnavailable
 
 NAMESPACE = "bulkdl:queue"
@@ -29,75 +30,30 @@ RANGES_AT_ONCE = 2
 QUEUE_OF = {PLAN_DOWNLOAD: BEGINNINGS, FINISH_DOWNLOAD: BEGINNINGS, TRANSFER_RANGE: RANGES}
 PRIORITY_OF = {PLAN_DOWNLOAD: 0, FINISH_DOWNLOAD: 0, TRANSFER_RANGE: 10}
 """Dramatiq's priorities: among fetched messages the lower number goes first."""
-_WAIT_S = 1.0
-"""How long a worker waits for a message before it says that it lives, and sees to its delayed ones. Less than the
-client's patience with an answer."""
 _MAINTENANCE_CHANCE = 10_000
 """In a million fetches. Ten times Dramatiq's own: who waits fetches a tenth as often as who polls."""
-
-
-class _WaitingConsumer(_RedisConsumer):
-    """Waits until there is a message, or room for one, where Dramatiq's would look ten times a second."""
-
-    def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int, timeout: int) -> None:
-        super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]  # dramatiq's
-        self._has_room = threading.Event()
-
-    def __next__(self) -> dramatiq.MessageProxy | None:
-        if not self.message_cache:
-            self._has_room.clear()
-            if self.outstanding_message_count >= self.prefetch:
-                self._has_room.wait(self.timeout / 1000)
-                return None
-            if self.misses:
-                self._wait_for_message()
-        message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]  # dramatiq's
-        return message
-
-    def ack(self, message: dramatiq.MessageProxy) -> None:
-        try:
-            super().ack(message)  # type: ignore[no-untyped-call]  # dramatiq's
-        finally:
-            self._has_room.set()
-
-    def nack(self, message: dramatiq.MessageProxy) -> None:
-        try:
-            super().nack(message)  # type: ignore[no-untyped-call]  # dramatiq's
-        finally:
-            self._has_room.set()
-
-    def _wait_for_message(self) -> None:
-        """Return when the queue holds something, or after `_WAIT_S`.
-
-        BLMOVE from one end of a list to the same end takes nothing out; so a lost answer loses nothing, and whoever
-        else waits here is woken too. Who then comes too late to fetch has not waited in vain for long: `misses`
-        is what Dramatiq reckons his next rest from.
-        """
-        queue = f"{self.broker.namespace}:{self.queue_name}"
-        try:
-            self.broker.client.blmove(queue, queue, _WAIT_S, src="LEFT", dest="LEFT")
-        except redis.ConnectionError as exc:
-            raise dramatiq.errors.ConnectionClosed(exc) from None
-        self.misses = 0
 
 
 class _Broker(RedisBroker):
     """Takes few ranges at a time, so that they spread over processes and leave threads free for beginnings."""
 
-    @property
-    def consumer_class(self) -> type[_WaitingConsumer]:
-        return _WaitingConsumer
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]  # dramatiq's
+        self._held: dict[str, set[str]] = {}
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
         if queue_name == RANGES:
             # Dramatiq counts what is being worked on as fetched, so this bounds both.
             prefetch = min(prefetch, RANGES_AT_ONCE)
-        return super().consume(queue_name, prefetch=prefetch, timeout=timeout)
+        # Dramatiq makes a consumer anew after an error; messages that wait for a thread outlive it, delayed ones
+        # do not.
+        held = set() if queue_name in self.delay_queues else self._held.setdefault(queue_name, set())
+        return WaitingConsumer(self, queue_name, prefetch, timeout, held)
 
 
 def make_broker(client: redis.Redis, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:
     """A broker on this Redis; only the worker process gives it middleware."""
-    broker = _Broker(  # type: ignore[no-untyped-call]  # dramatiq's constructor
+    broker = _Broker(
         client=client, middleware=list(middleware), namespace=NAMESPACE, maintenance_chance=_MAINTENANCE_CHANCE
     )
     for queue in (BEGINNINGS, RANGES):

@@ -146,6 +146,109 @@ def test_a_waiting_worker_goes_on_after_its_connections_were_cut(
     wait_until(lambda: planned == ["after all"], what="the message")
 
 
+def delayed(job_id: str) -> dramatiq.Message[None]:
+    return dramatiq.Message(queue_name=BEGINNINGS, actor_name=PLAN_DOWNLOAD, args=(job_id,), kwargs={}, options={})
+
+
+@pytest.mark.parametrize("delay_ms", [None, 50])
+def test_a_message_whose_way_to_the_worker_was_lost_goes_back_into_the_queue(
+    idle: tuple[dramatiq.Broker, list[str]], delay_ms: int | None
+) -> None:
+    broker, planned = idle
+    queue = BEGINNINGS if delay_ms is None else f"{BEGINNINGS}.DQ"
+
+    def fetch_and_lose() -> bool:
+        broker.enqueue(delayed("lost"), delay=delay_ms)
+        return bool(broker.do_fetch(queue, 1))  # type: ignore[attr-defined]
+
+    wait_until(fetch_and_lose, interval_s=0, what="being faster than the worker")
+    already = len(planned)
+
+    wait_until(lambda: len(planned) > already, what="the message")
+
+
+def test_a_message_that_is_worked_on_is_not_taken_for_a_lost_one(redis_client: redis.Redis) -> None:
+    broker = make_broker(redis_client)
+    begun: list[str] = []
+    done: list[str] = []
+
+    @dramatiq.actor(actor_name=PLAN_DOWNLOAD, queue_name=QUEUE_OF[PLAN_DOWNLOAD], broker=broker)
+    def plan_download(job_id: str) -> None:
+        begun.append(job_id)
+        time.sleep(3)
+        done.append(job_id)
+
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=50)
+    worker.start()
+    try:
+        for job_id in ("a", "b", "waits for a thread"):
+            send_plan_download(broker, job_id)
+        wait_until(lambda: len(done) == 3, what="every message")
+    finally:
+        worker.stop()
+    assert sorted(begun) == ["a", "b", "waits for a thread"]
+    assert redis_client.keys(f"{NAMESPACE}:__acks__.*") == []
+
+
+def test_delayed_messages_outlive_a_consumer_that_broke(
+    idle: tuple[dramatiq.Broker, list[str]], redis_client: redis.Redis
+) -> None:
+    broker, planned = idle
+    fetched = f"{NAMESPACE}:__acks__.{broker.broker_id}.{BEGINNINGS}.DQ"  # type: ignore[attr-defined]
+    broker.enqueue(delayed("late"), delay=2_500)
+    wait_until(lambda: redis_client.scard(fetched) == 1, what="the worker holding the message")
+    fetch = broker.do_fetch  # type: ignore[attr-defined]
+    breaks = iter([redis.ConnectionError("cut")])
+
+    def broken(queue_name: str, *args: object) -> object:
+        if queue_name.endswith(".DQ"):
+            for error in breaks:
+                raise error
+        return fetch(queue_name, *args)
+
+    broker.do_fetch = broken  # type: ignore[attr-defined]
+
+    wait_until(lambda: planned == ["late"], 20, what="the message")
+    assert next(breaks, None) is None
+
+
+def test_an_acknowledgement_without_an_answer_is_sent_again(
+    idle: tuple[dramatiq.Broker, list[str]], redis_client: redis.Redis
+) -> None:
+    broker, _ = idle
+    ack = broker.do_ack  # type: ignore[attr-defined]
+    answers = iter([redis.TimeoutError("no answer")])
+
+    def lossy(*args: object) -> object:
+        for error in answers:
+            raise error
+        return ack(*args)
+
+    broker.do_ack = lossy  # type: ignore[attr-defined]
+    send_plan_download(broker, "job")
+
+    wait_until(lambda: redis_client.hlen(f"{NAMESPACE}:{BEGINNINGS}.msgs") == 0, 30, what="the message being gone")
+    assert next(answers, None) is None
+
+
+def test_a_queue_that_does_not_answer_once_is_asked_again(idle: tuple[dramatiq.Broker, list[str]]) -> None:
+    broker, planned = idle
+    fetch = broker.do_fetch  # type: ignore[attr-defined]
+    too_late = iter([redis.TimeoutError("the answer came too late")])
+
+    def slow(queue_name: str, *args: object) -> object:
+        answer = fetch(queue_name, *args)
+        if answer:
+            for error in too_late:
+                raise error
+        return answer
+
+    broker.do_fetch = slow  # type: ignore[attr-defined]
+    send_plan_download(broker, "job")
+
+    wait_until(lambda: planned == ["job"], what="the message")
+
+
 def test_a_full_consumer_fetches_as_soon_as_there_is_room(redis_client: redis.Redis) -> None:
     broker = make_broker(redis_client)
     for number in range(RANGES_AT_ONCE + 1):
