@@ -33,11 +33,8 @@ log = get_logger(__name__)
 
 def finish(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
     """Make the object out of the parts, verify it, and end the job as complete."""
-    with ctx.database.reader() as session:
-        saved = checkpoint.parts_of(session, prepared.job.id)
-    add_saved(prepared.checksums, saved)
     try:
-        parts = _store_missing_parts(ctx, keeper, prepared, saved)
+        parts = _store_missing_parts(ctx, keeper, prepared)
         _check_copied_sources(ctx, prepared)
         keeper.check()
         _complete(ctx, prepared, parts)
@@ -52,14 +49,13 @@ def finish(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> None:
     settle(ctx, prepared.job.id)
 
 
-def _store_missing_parts(
-    ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared, saved: Sequence[SavedPart]
-) -> list[UploadedPart]:
+def _store_missing_parts(ctx: JobContext, keeper: LeaseKeeper, prepared: Prepared) -> list[UploadedPart]:
     """Store the late parts, and whatever the store does not hold as the checkpoint says; all parts as it holds them."""
+    with ctx.database.reader() as session:
+        saved = checkpoint.parts_of(session, prepared.job.id)
+    add_saved(prepared.checksums, saved)
     held = list(ctx.store.list_parts(prepared.upload))
-    by_number = {part.number: part for part in held}
-    stored = {part.number for part in saved if _is_held(prepared.plan, part, by_number.get(part.number))}
-    missing = [number for number in range(1, prepared.plan.part_count + 1) if number not in stored]
+    missing = _missing_parts(prepared.plan, saved, held)
     if not missing:
         return held
     log.debug("storing late parts", job_id=prepared.job.id, parts=len(missing))
@@ -79,6 +75,13 @@ def _store_missing_parts(
     )
     record.save()
     return list(ctx.store.list_parts(prepared.upload))
+
+
+def _missing_parts(plan: Plan, saved: Sequence[SavedPart], held: Sequence[UploadedPart]) -> list[int]:
+    """Numbers of the parts that are not both written down and there."""
+    by_number = {part.number: part for part in held}
+    stored = {part.number for part in saved if _is_held(plan, part, by_number.get(part.number))}
+    return [number for number in range(1, plan.part_count + 1) if number not in stored]
 
 
 def _is_held(plan: Plan, part: SavedPart, held: UploadedPart | None) -> bool:
@@ -109,8 +112,10 @@ def _check_copied_sources(ctx: JobContext, prepared: Prepared) -> None:
 
 def _complete(ctx: JobContext, prepared: Prepared, parts: Sequence[UploadedPart]) -> None:
     plan = prepared.plan
-    expected = [(number, _size_of(plan, number)) for number in range(1, plan.part_count + 1)]
-    if [(part.number, part.size) for part in parts] != expected:
+    is_whole = len(parts) == plan.part_count and all(
+        part.number == number and part.size == _size_of(plan, number) for number, part in enumerate(parts, 1)
+    )
+    if not is_whole:
         raise StorageUnavailable("the store does not hold every part of the upload as planned")
     crc32 = archive_crc32(plan.layout, prepared.checksums)
     ctx.store.complete_upload(prepared.upload, parts, size=plan.layout.size, crc32=crc32)

@@ -26,6 +26,8 @@ PAGE = 1000
 """Objects in a page of a listing (API_ListObjectsV2)."""
 _WORTH_A_PAGE = 16
 """Wanted objects that a page must tell of to cost less than their HEADs."""
+_BATCH = 1000
+"""HEADs in line at a time: one that waits takes more memory than its answer."""
 
 _with_retries = retry(
     retry=retry_if_exception_type(StorageUnavailable),
@@ -101,12 +103,14 @@ def _from_heads(
     store: ObjectStore, places: Iterable[_Place], concurrency: int, check: Callable[[], None]
 ) -> dict[_Place, Look]:
     looks: dict[_Place, Look] = {}
+    remaining = iter(places)
     with ThreadPoolExecutor(max_workers=concurrency, thread_name_prefix="look") as pool:
         try:
-            futures = {pool.submit(_from_head, store, place): place for place in places}
-            for future in as_completed(futures):
-                check()
-                looks[futures[future]] = future.result()
+            while batch := list(islice(remaining, _BATCH)):
+                futures = {pool.submit(_from_head, store, place): place for place in batch}
+                for future in as_completed(futures):
+                    check()
+                    looks[futures[future]] = future.result()
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
