@@ -55,7 +55,7 @@ class BufferedParts:
             return False
         run.begin(number)
         slabs = [
-            Slab(run.plan, begin, min(begin + self._block_size, stop), block)
+            run.slab(begin, min(begin + self._block_size, stop), block)
             for begin, block in zip(starts, blocks, strict=True)
         ]
         can_store = run.outlook.can_store(number)

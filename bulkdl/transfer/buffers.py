@@ -119,6 +119,11 @@ class Share:
         self.was_refused = False
 
     @property
+    def pool_size(self) -> int:
+        """Blocks that there are, for all jobs together."""
+        return self._pool.block_count
+
+    @property
     def held(self) -> int:
         """Blocks that this job has at this moment."""
         return len(self.lent)

@@ -29,9 +29,13 @@ from bulkdl.transfer.work import PartResult, Work, count_part
 T = TypeVar("T")
 Step = Callable[[], None]
 
+FINEST_PIECE = 1024**2
+"""Bytes below which an object is not cut any finer: a request has its price."""
 _CHECK_EVERY_S = 0.25
 _ENOUGH_WAITING = 4096
 """Fetches in line beyond which no part is opened: parts of tiny files have thousands of them."""
+_REQUESTS_A_LANE = 2
+"""Fetches for every one that may run: half of the blocks are being stored meanwhile."""
 _GRACE_S = 2.0
 """How long a stopped work waits for requests under way. Later ones give their blocks back all the same."""
 
@@ -71,6 +75,8 @@ class Run:
         share: Share,
         retries: Retries,
         steps: SimpleQueue[Step],
+        *,
+        finest_piece: int,
     ) -> None:
         self.work = work
         self.plan = work.plan
@@ -83,6 +89,7 @@ class Run:
         self.todo = deque(work.parts)
         self.open: set[int] = set()
         self._steps = steps
+        self._finest_piece = finest_piece
         self._checked_at = float("-inf")
         self._yields = False
 
@@ -201,6 +208,14 @@ class Run:
     def fail(self, error: Exception) -> None:
         """Stop the work with this error. From any thread."""
         self.post(partial(_raise, error))
+
+    def slab(self, start: int, stop: int, block: memoryview) -> Slab:
+        """Bytes `start` to `stop` of the archive, to be fetched into this block.
+
+        Where more requests may run than there are blocks, each block is fetched by several: it is free the sooner.
+        """
+        requests = max(1, _REQUESTS_A_LANE * self.queue.lanes.limit // self.share.pool_size)
+        return Slab(self.plan, start, stop, block, most=max(len(block) // requests, self._finest_piece))
 
     def fetch(self, number: int, slab: Slab, then: Step) -> None:
         """Have every piece of the slab put in its place; `then` is the step that follows the last one."""

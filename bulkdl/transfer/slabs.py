@@ -7,19 +7,29 @@ from collections.abc import Iterator
 
 from bulkdl.archive.crc32 import EntryChecksums, combine, crc32
 from bulkdl.archive.layout import Crc32s
-from bulkdl.archive.plan import DirectorySlice, HeaderSlice, Piece, Plan
+from bulkdl.archive.plan import DirectorySlice, HeaderSlice, Piece, Plan, Segment
+
+
+def _cut(segment: Segment, most: int) -> Iterator[Segment]:
+    """A piece of more than `most` bytes as several of about the same size; anything else as it is."""
+    if not isinstance(segment, Piece) or segment.size <= most:
+        yield segment
+        return
+    step = -(-segment.size // -(-segment.size // most))
+    for position in range(0, segment.size, step):
+        yield Piece(segment.entry, segment.offset + position, min(step, segment.size - position))
 
 
 class Slab:
-    """Bytes `start` to `stop` of the archive in one block; they lie in one part."""
+    """Bytes `start` to `stop` of the archive in one block; they lie in one part, and no piece is above `most` bytes."""
 
-    def __init__(self, plan: Plan, start: int, stop: int, block: memoryview) -> None:
+    def __init__(self, plan: Plan, start: int, stop: int, block: memoryview, *, most: int) -> None:
         self._layout = plan.layout
         self.block = block
         self.view = block[: stop - start]
         self.needs = plan.needs(start, stop)
         """Entries whose CRC-32 must be known to render it: by local headers, by the directory."""
-        self._segments = plan.segments(start, stop)
+        self._segments = [fine for segment in plan.segments(start, stop) for fine in _cut(segment, most)]
         self.pieces = [segment for segment in self._segments if isinstance(segment, Piece)]
         self.crc32s = [0] * len(self.pieces)
         """Of each piece, once it has arrived."""

@@ -55,7 +55,7 @@ class StreamedParts:
             return False
         stream = self._streams.get(number) or self._start(number)
         begin = stream.position
-        slab = Slab(run.plan, begin, min(begin + self._block_size, stream.stop), blocks[0])
+        slab = run.slab(begin, min(begin + self._block_size, stream.stop), blocks[0])
         stream.open(slab)
         if stream.is_open_to_its_end:
             run.begin(number)

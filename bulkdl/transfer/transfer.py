@@ -13,7 +13,7 @@ from bulkdl.transfer.copied import CopiedParts
 from bulkdl.transfer.lanes import Lanes
 from bulkdl.transfer.pace import Pace
 from bulkdl.transfer.retries import BASE_S, Retries
-from bulkdl.transfer.run import Run, Step, Way
+from bulkdl.transfer.run import FINEST_PIECE, Run, Step, Way
 from bulkdl.transfer.streamed import WINDOW, StreamedParts
 from bulkdl.transfer.work import Work, never
 
@@ -33,10 +33,12 @@ class Transfer:
         buffer_bytes: int,
         server_side_copy: bool = True,
         block_size: int = BLOCK_SIZE,
+        finest_piece: int = FINEST_PIECE,
         retry_base_s: float = BASE_S,
     ) -> None:
         self._store = store
         self._server_side_copy = server_side_copy
+        self._finest_piece = finest_piece
         self._retry_base_s = retry_base_s
         self._lanes = Lanes(Pace(concurrency, max_concurrency))
         self.buffers = BufferPool(buffer_bytes, block_size=block_size)
@@ -58,7 +60,7 @@ class Transfer:
             work = replace(work, should_yield=never)
         share = self.buffers.admit(guaranteed, check=work.check, on_free=partial(steps.put, _look_again))
         retries = Retries(base_s=self._retry_base_s, on_throttled=self._lanes.throttled)
-        run = Run(work, self._store, self._lanes.open_queue(), share, retries, steps)
+        run = Run(work, self._store, self._lanes.open_queue(), share, retries, steps, finest_piece=self._finest_piece)
         ways: list[Way] = [CopiedParts(run)] if self._server_side_copy else []
         reading = BufferedParts if is_buffered else StreamedParts
         return run.carry_out([*ways, reading(run, self.buffers.block_size)])

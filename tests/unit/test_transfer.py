@@ -20,9 +20,11 @@ from tests.unit.transfer_kit import WHEN, Library, TestStore, make_library, make
 sizes_of_files = st.lists(st.one_of(st.just(0), st.integers(0, 60), st.integers(0, 2500)), max_size=10)
 
 
-def run_in_pieces(library: Library, *, works: int, blocks: int, block_size: int, copy: bool = False) -> None:
+def run_in_pieces(
+    library: Library, *, works: int, blocks: int, block_size: int, finest_piece: int = 64, copy: bool = False
+) -> None:
     """Transfer ranges that know nothing of each other, then finish with what they wrote down."""
-    transfer = make_transfer(library.store, blocks=blocks, block_size=block_size, copy=copy)
+    transfer = make_transfer(library.store, blocks=blocks, block_size=block_size, finest_piece=finest_piece, copy=copy)
     count = library.plan.part_count
     step = -(-count // works)
     for first in range(1, count + 1, step):
@@ -43,15 +45,23 @@ def run_in_pieces(library: Library, *, works: int, blocks: int, block_size: int,
     works=st.integers(1, 4),
     blocks=st.integers(2, 12),
     block_size=st.sampled_from([32, 64, 200]),
+    finest_piece=st.sampled_from([1, 30, 200]),
     copy=st.booleans(),
 )
 def test_stored_parts_are_the_archive(
-    sizes: list[int], inline: set[int], part_size: int, works: int, blocks: int, block_size: int, copy: bool
+    sizes: list[int],
+    inline: set[int],
+    part_size: int,
+    works: int,
+    blocks: int,
+    block_size: int,
+    finest_piece: int,
+    copy: bool,
 ) -> None:
     """Parts of less than a block, of several, and of more than the pool holds; one work or many."""
     library = make_library(sizes, part_size=part_size, inline=inline)
 
-    run_in_pieces(library, works=works, blocks=blocks, block_size=block_size, copy=copy)
+    run_in_pieces(library, works=works, blocks=blocks, block_size=block_size, finest_piece=finest_piece, copy=copy)
 
     assert library.complete() == library.expected()
 
@@ -170,6 +180,31 @@ def test_pieces_of_one_part_are_fetched_side_by_side() -> None:
     make_transfer(library.store, block_size=4096, concurrency=4, max_concurrency=4).run(library.work())
 
     assert library.store.most_reading == 4
+
+
+@pytest.mark.parametrize(("blocks", "requests"), [(16, 1), (8, 2), (2, 8)])
+def test_a_block_is_fetched_by_as_many_requests_as_keep_the_lanes_busy(blocks: int, requests: int) -> None:
+    library = make_library([4000], part_size=400)
+    sizes: list[int] = []
+    library.store.on_read = lambda version, offset, target: sizes.append(len(target))
+
+    make_transfer(library.store, blocks=blocks, block_size=400, concurrency=8, max_concurrency=8, finest_piece=50).run(
+        library.work([2, 3])
+    )
+
+    assert sizes == [400 // requests] * 2 * requests
+
+
+def test_a_block_is_not_cut_finer_than_a_request_is_worth() -> None:
+    library = make_library([4000], part_size=400)
+    sizes: list[int] = []
+    library.store.on_read = lambda version, offset, target: sizes.append(len(target))
+
+    make_transfer(library.store, blocks=2, block_size=400, concurrency=64, max_concurrency=64, finest_piece=150).run(
+        library.work([2])
+    )
+
+    assert sorted(sizes) == [132, 134, 134]
 
 
 def test_no_more_than_the_limit_is_read_at_once() -> None:

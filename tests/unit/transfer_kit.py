@@ -169,6 +169,7 @@ def make_transfer(
     concurrency: int = 4,
     max_concurrency: int = 8,
     copy: bool = False,
+    finest_piece: int = 64,
 ) -> Transfer:
     """A transfer with tiny blocks and hardly any backoff."""
     return Transfer(
@@ -178,6 +179,7 @@ def make_transfer(
         buffer_bytes=blocks * block_size,
         server_side_copy=copy,
         block_size=block_size,
+        finest_piece=finest_piece,
         retry_base_s=0.001,
     )
 
