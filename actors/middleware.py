@@ -97,15 +97,16 @@ class WarmUp(dramatiq.Middleware):
 
 
 class Crowd(dramatiq.Middleware):
-    """Knows how many messages are being worked on in this process, and whether fetched ones wait for a thread."""
+    """Knows how many messages are being worked on in this process, and whether one waits for a thread."""
 
-    def __init__(self) -> None:
-        self._workers: list[dramatiq.Worker] = []
+    def __init__(self, next_beginning: Callable[[], str | None]) -> None:
+        self._next_beginning = next_beginning
+        self._worker: dramatiq.Worker | None = None
         self._busy = 0
         self._lock = threading.Lock()
 
     def after_worker_boot(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
-        self._workers.append(worker)
+        self._worker = worker
 
     def before_process_message(self, broker: dramatiq.Broker, message: dramatiq.MessageProxy) -> None:
         with self._lock:
@@ -126,15 +127,11 @@ class Crowd(dramatiq.Middleware):
         self.after_process_message(broker, message)
 
     def has_room(self) -> bool:
-        """True when nothing but the message that asks is worked on here, and none waits."""
-        return self._busy <= 1 and not any(_waiting(worker) for worker in self._workers)
+        """True when nothing but the message that asks is worked on here."""
+        return self._busy <= 1
 
     def others_wait(self, job_id: str) -> bool:
-        """True when a message of another job could be worked on if a thread were free."""
-        return any(
-            message.args[0] != job_id for worker in self._workers for message in _waiting(worker) if message.args
-        )
-
-
-def _waiting(worker: dramatiq.Worker) -> list[dramatiq.MessageProxy]:
-    return [item.message for item in list(worker.work_queue.queue)]
+        """True when a beginning of another job is in line and this process has no thread left for it."""
+        if self._worker is None or self._busy < self._worker.worker_threads:
+            return False
+        return self._next_beginning() not in (None, job_id)

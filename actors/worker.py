@@ -8,6 +8,7 @@ import dramatiq
 from dramatiq.middleware import Retries
 
 from actors.middleware import Crowd, HandBackOnShutdown, JobOfFailedMessage, LogContext, WarmUp
+from bulkdl.broker import next_beginning
 from bulkdl.errors import SettingsError
 from bulkdl.logs import configure_logs
 from bulkdl.runtime import Role, Runtime, make_runtime
@@ -25,7 +26,7 @@ configure_logs(settings.log_level, settings.log_format)
 
 # Not among them: TimeLimit, since a large archive takes as long as it takes and a lease bounds a dead
 # worker; AgeLimit; ShutdownNotifications, since work is handed back from its checkpoint instead.
-crowd = Crowd()
+crowd = Crowd(lambda: next_beginning(runtime.broker))
 runtime: Runtime = make_runtime(
     settings,
     Role.WORKER,

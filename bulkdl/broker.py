@@ -6,6 +6,7 @@ A message is a hint: it carries ids, and the row says what is to be done.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 
-from bulkdl.consumer import WaitingConsumer
+from bulkdl.consumer import Desk, WaitingConsumer
 from bulkdl.errors import ServiceUnavailable
 
 NAMESPACE = "bulkdl:queue"
@@ -39,16 +40,18 @@ class _Broker(RedisBroker):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]  # dramatiq's
-        self._held: dict[str, set[str]] = {}
+        self._desk: Desk | None = None
+        self._lock = threading.Lock()
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
-        if queue_name == RANGES:
-            # Dramatiq counts what is being worked on as fetched, so this bounds both.
-            prefetch = min(prefetch, RANGES_AT_ONCE)
-        # Dramatiq makes a consumer anew after an error; messages that wait for a thread outlive it, delayed ones
-        # do not.
-        held = set() if queue_name in self.delay_queues else self._held.setdefault(queue_name, set())
-        return WaitingConsumer(self, queue_name, prefetch, timeout, held)
+        if queue_name in self.delay_queues:
+            # Dramatiq makes a consumer anew after an error, and forgets the delayed messages that the old one held.
+            return WaitingConsumer(self, queue_name, prefetch, timeout, Desk(prefetch))
+        with self._lock:
+            # `dramatiq_queue_prefetch` in the Procfile is the number of threads.
+            self._desk = self._desk or Desk(prefetch)
+        most = min(prefetch, RANGES_AT_ONCE) if queue_name == RANGES else prefetch
+        return WaitingConsumer(self, queue_name, most, timeout, self._desk)
 
 
 def make_broker(client: redis.Redis, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:
@@ -59,6 +62,17 @@ def make_broker(client: redis.Redis, *, middleware: Sequence[dramatiq.Middleware
     for queue in (BEGINNINGS, RANGES):
         broker.declare_queue(queue)
     return broker
+
+
+def next_beginning(broker: RedisBroker) -> str | None:
+    """The job whose beginning or end is next in line, where there is a line and Redis tells."""
+    queue = f"{broker.namespace}:{BEGINNINGS}"
+    try:
+        id_ = broker.client.lindex(queue, 0)
+        data = broker.client.hget(f"{queue}.msgs", id_) if id_ is not None else None
+    except redis.RedisError:
+        return None
+    return str(dramatiq.Message.decode(data).args[0]) if isinstance(data, bytes) else None
 
 
 def send_plan_download(broker: dramatiq.Broker, job_id: str) -> None:

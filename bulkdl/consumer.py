@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any  # of a message: whatever its actor returns
 
 import dramatiq
 import redis
@@ -20,18 +22,58 @@ _WAIT_S = 1.0
 client's patience with an answer."""
 
 
-def _id_of(message: dramatiq.MessageProxy) -> str:
+def _id_of(message: dramatiq.Message[Any] | dramatiq.MessageProxy) -> str:
     id_: str = message.options["redis_message_id"]
     return id_
 
 
-@contextmanager
-def _closed_when_broken() -> Iterator[None]:
-    """Dramatiq asks again after this error, and after no other; every command of its queue may be asked twice."""
-    try:
-        yield
-    except (redis.ConnectionError, redis.TimeoutError) as exc:
-        raise dramatiq.errors.ConnectionClosed(exc) from None
+class Desk:
+    """What a worker process has taken out of its queues and not done with: never more than it has threads for.
+
+    A message that waits here for a thread could have been begun by another process.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._ids: defaultdict[str, set[str]] = defaultdict(set)
+        self._reserved = 0
+        self._changed = threading.Condition()
+
+    def reserve(self, queue: str, most: int) -> bool:
+        """Set a place aside for a message of this queue, which has `most` of them; False when there is none."""
+        with self._changed:
+            if not self._has_room(queue, most):
+                return False
+            self._reserved += 1
+            return True
+
+    def wait_for_room(self, queue: str, most: int, timeout_s: float) -> None:
+        """Return when there is a place for a message of this queue, or after so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._has_room(queue, most), timeout_s)
+
+    def _has_room(self, queue: str, most: int) -> bool:
+        taken = sum(map(len, self._ids.values())) + self._reserved
+        return taken < self._size and len(self._ids[queue]) < most
+
+    def put(self, queue: str, id_: str | None) -> None:
+        """Use the place that was reserved; None gives it up."""
+        with self._changed:
+            self._reserved -= 1
+            if id_ is not None:
+                self._ids[queue].add(id_)
+            self._changed.notify_all()
+
+    def put_away(self, queue: str, ids: Iterable[str]) -> None:
+        """These are done with."""
+        with self._changed:
+            self._ids[queue].difference_update(ids)
+            self._changed.notify_all()
+
+    def ids(self, queue: str) -> set[str]:
+        """What lies here of this queue."""
+        with self._changed:
+            return set(self._ids[queue])
 
 
 class WaitingConsumer(_RedisConsumer):
@@ -41,77 +83,89 @@ class WaitingConsumer(_RedisConsumer):
     the process never saw, goes back into the queue after `_WAIT_S` and not after a minute of the process's death.
     """
 
-    def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int, timeout: int, held: set[str]) -> None:
+    def __init__(self, broker: RedisBroker, queue_name: str, prefetch: int, timeout: int, desk: Desk) -> None:
         super().__init__(broker, queue_name, prefetch, timeout)  # type: ignore[no-untyped-call]  # dramatiq's
-        self._has_room = threading.Event()
-        self._held = held
+        self._desk = desk
+        self._is_empty = False
         self._looked_at = time.monotonic()
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         try:
-            if not self.message_cache:
-                self._has_room.clear()
-                if time.monotonic() - self._looked_at >= _WAIT_S:
-                    self._give_back_lost()
-                if self.outstanding_message_count >= self.prefetch:
-                    self._has_room.wait(self.timeout / 1000)
-                    return None
-                if self.misses:
-                    self._wait_for_message()
-            message: dramatiq.MessageProxy | None = super().__next__()  # type: ignore[no-untyped-call]  # dramatiq's
+            if time.monotonic() - self._looked_at >= _WAIT_S:
+                self._give_back_lost()
+            if self._is_empty:
+                self._wait_for_message()
+                self._is_empty = False
+            if not self._desk.reserve(self.queue_name, self.prefetch):
+                self._desk.wait_for_room(self.queue_name, self.prefetch, self.timeout / 1000)
+                return None
+            return self._fetch()
         except redis.ConnectionError as exc:
             raise dramatiq.errors.ConnectionClosed(exc) from None
         except redis.TimeoutError as exc:
             # Nothing has to be begun anew: what was fetched meanwhile is found by the next look.
             log.warning("no answer from the queue", queue=self.queue_name, error=str(exc))
             return None
-        if message is not None:
-            self._held.add(_id_of(message))
-        return message
+
+    def _fetch(self) -> dramatiq.MessageProxy | None:
+        """Take one message into the place that was reserved for it."""
+        message: dramatiq.Message[object] | None = None
+        try:
+            # Nothing comes for a message that was deleted behind its id.
+            data = [data for data in self.broker.do_fetch(self.queue_name, 1) if data is not None]
+            message = dramatiq.Message.decode(data[0]) if data else None
+        finally:
+            self._desk.put(self.queue_name, _id_of(message) if message is not None else None)
+        self._is_empty = message is None
+        return dramatiq.MessageProxy(message) if message is not None else None
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
-        try:
-            with _closed_when_broken():
-                super().ack(message)  # type: ignore[no-untyped-call]  # dramatiq's
-            self._held.discard(_id_of(message))
-        finally:
-            self._has_room.set()
+        with self._settling([message]):
+            super().ack(message)  # type: ignore[no-untyped-call]  # dramatiq's
 
     def nack(self, message: dramatiq.MessageProxy) -> None:
-        try:
-            with _closed_when_broken():
-                super().nack(message)  # type: ignore[no-untyped-call]  # dramatiq's
-            self._held.discard(_id_of(message))
-        finally:
-            self._has_room.set()
+        with self._settling([message]):
+            super().nack(message)  # type: ignore[no-untyped-call]  # dramatiq's
 
     def requeue(self, messages: Iterable[dramatiq.MessageProxy]) -> None:
         messages = list(messages)
-        with _closed_when_broken():
+        with self._settling(messages):
             super().requeue(messages)  # type: ignore[no-untyped-call]  # dramatiq's
-        self._held.difference_update(map(_id_of, messages))
+
+    @contextmanager
+    def _settling(self, messages: Iterable[dramatiq.MessageProxy]) -> Iterator[None]:
+        """Around the last command for these messages: they are off the desk then.
+
+        Unless it has to be sent again, which Dramatiq does after one error and no other. It may be sent twice.
+        """
+        try:
+            yield
+        except (redis.ConnectionError, redis.TimeoutError, dramatiq.errors.ConnectionClosed) as exc:
+            raise dramatiq.errors.ConnectionClosed(exc) from None
+        except BaseException:
+            self._desk.put_away(self.queue_name, map(_id_of, messages))
+            raise
+        self._desk.put_away(self.queue_name, map(_id_of, messages))
 
     def _wait_for_message(self) -> None:
         """Return when the queue holds something, or after `_WAIT_S`.
 
         BLMOVE from one end of a list to the same end takes nothing out; so a lost answer loses nothing, and whoever
-        else waits here is woken too. Who then comes too late to fetch has not waited in vain for long: `misses`
-        is what Dramatiq reckons his next rest from.
+        else waits here is woken too.
         """
         queue = f"{self.broker.namespace}:{self.queue_name}"
         self.broker.client.blmove(queue, queue, _WAIT_S, src="LEFT", dest="LEFT")
-        self.misses = 0
 
     def _give_back_lost(self) -> None:
-        """Put back what Redis has down as fetched here and not acknowledged, and what nobody here holds.
+        """Put back what Redis has down as fetched here and not acknowledged, and what does not lie on the desk.
 
         Only the thread that fetches may ask. What is acknowledged meanwhile stays so: requeue puts back only
         what is still down as fetched.
         """
         self._looked_at = time.monotonic()
         fetched = f"{self.broker.namespace}:__acks__.{self.broker.broker_id}.{self.queue_name}"
-        held = set(self._held)
-        lost = {id_.decode() for id_ in self.broker.client.smembers(fetched)} - held
+        on_desk = self._desk.ids(self.queue_name)
+        lost = {id_.decode() for id_ in self.broker.client.smembers(fetched)} - on_desk
         if lost:
             log.warning("messages lost on their way, given back", queue=self.queue_name, messages=len(lost))
             self.broker.do_requeue(self.queue_name, *lost)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 import dramatiq
 import redis
+from dramatiq.brokers.redis import RedisBroker
 
 from bulkdl.broker import make_broker
 from bulkdl.database import Database
@@ -44,7 +45,7 @@ class Runtime:
     database: Database
     store: ObjectStore
     redis: redis.Redis
-    broker: dramatiq.Broker
+    broker: RedisBroker
     publisher: Publisher
     progress: ProgressStore
     tickets: Tickets

@@ -39,7 +39,7 @@ class JobContext:
     transfer: Transfer | None = None
     """Only workers move bytes."""
     others_wait: Callable[[str], bool] = _nobody_waits
-    """Whether work of other jobs than this waits for a thread of this process: a long transfer then makes room."""
+    """Whether the beginning of another job waits for a thread and this process has none: a long transfer makes room."""
     has_room: Callable[[], bool] = _no_room
     """Whether this process does nothing else: who planned a large job may then go on with it in the same thread."""
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -20,6 +20,7 @@ from bulkdl.broker import (
     RANGES_AT_ONCE,
     TRANSFER_RANGE,
     make_broker,
+    next_beginning,
     send_plan_download,
     send_transfer_range,
 )
@@ -247,6 +248,47 @@ def test_a_queue_that_does_not_answer_once_is_asked_again(idle: tuple[dramatiq.B
     send_plan_download(broker, "job")
 
     wait_until(lambda: planned == ["job"], what="the message")
+
+
+def test_a_message_is_left_to_a_process_that_has_a_thread_for_it(redis_client: redis.Redis) -> None:
+    """Two ranges and two beginnings fill four threads: a third beginning is not fetched, though four may be."""
+    broker = make_broker(redis_client)
+    for number in range(RANGES_AT_ONCE):
+        send_transfer_range(broker, "large", number)
+    ranges, beginnings = (broker.consume(queue, prefetch=4, timeout=10) for queue in (RANGES, BEGINNINGS))
+    held = [next(ranges) for _ in range(RANGES_AT_ONCE)]
+    for job_id in ("a", "b", "c"):
+        send_plan_download(broker, job_id)
+    held += [next(beginnings) for _ in range(2)]
+    assert all(held)
+
+    assert next(beginnings) is None
+    assert next_beginning(broker) == "c"
+
+    ranges.ack(held[0])
+    message = next(beginnings)
+    assert message is not None
+    assert message.args == ("c",)
+    assert next_beginning(broker) is None
+
+
+def test_a_refused_acknowledgement_does_not_cost_a_place(redis_client: redis.Redis) -> None:
+    broker = make_broker(redis_client)
+    consumer = broker.consume(BEGINNINGS, prefetch=1, timeout=10)
+    for job_id in ("a", "b"):
+        send_plan_download(broker, job_id)
+    message = next(consumer)
+
+    def refuse(*args: object) -> None:
+        raise redis.ResponseError("OOM command not allowed")
+
+    broker.do_ack = refuse  # type: ignore[attr-defined]
+    with pytest.raises(redis.ResponseError):
+        consumer.ack(message)
+
+    message = next(consumer)
+    assert message is not None
+    assert message.args == ("b",)
 
 
 def test_a_full_consumer_fetches_as_soon_as_there_is_room(redis_client: redis.Redis) -> None:

@@ -133,7 +133,7 @@ def test_buffers_are_made_before_the_first_message() -> None:
 
 
 def test_there_is_room_only_for_who_is_alone() -> None:
-    crowd = Crowd()
+    crowd = Crowd(lambda: None)
     broker = StubBroker(middleware=[crowd])
     go_on: list[str] = []
     rooms: dict[str, bool] = {}
@@ -149,10 +149,8 @@ def test_there_is_room_only_for_who_is_alone() -> None:
         for job_id in ("alone", "beside it"):
             work.send(job_id)
             wait_until(lambda one=job_id: one in rooms, what=f"the message {job_id}")
-        work.send("behind both")
-        wait_until(lambda: not worker.work_queue.empty(), what="a message that waits")
         assert not crowd.has_room()
-        go_on += ["alone", "beside it", "behind both"]
+        go_on += ["alone", "beside it"]
         worker.join()
         work.send("alone again")
         wait_until(lambda: "alone again" in rooms, what="the last message")
@@ -163,8 +161,9 @@ def test_there_is_room_only_for_who_is_alone() -> None:
     assert [rooms[job_id] for job_id in ("alone", "beside it", "alone again")] == [True, False, True]
 
 
-def test_only_work_of_another_job_makes_a_transfer_give_way() -> None:
-    crowd = Crowd()
+def test_only_the_beginning_of_another_job_makes_a_transfer_give_way_and_only_where_no_thread_is_free() -> None:
+    line: list[str] = []
+    crowd = Crowd(lambda: line[0] if line else None)
     broker = StubBroker(middleware=[crowd])
     running: list[str] = []
     go_on: list[bool] = []
@@ -174,17 +173,19 @@ def test_only_work_of_another_job_makes_a_transfer_give_way() -> None:
         running.append(job_id)
         wait_until(lambda: go_on, what="permission to end")
 
-    worker: Any = dramatiq.Worker(broker, worker_threads=1, worker_timeout=10)
+    worker: Any = dramatiq.Worker(broker, worker_threads=2, worker_timeout=10)
     worker.start()
     try:
         work.send("a")
         wait_until(lambda: running, what="the first message")
+        line.append("b")
         assert not crowd.others_wait("a")
         work.send("a")
-        wait_until(lambda: not worker.work_queue.empty(), what="a second message of the same job")
+        wait_until(lambda: len(running) == 2, what="every thread being busy")
+        assert crowd.others_wait("a")
+        assert not crowd.others_wait("b")
+        line.clear()
         assert not crowd.others_wait("a")
-        work.send("b")
-        wait_until(lambda: crowd.others_wait("a"), what="a message of another job")
     finally:
         go_on.append(True)
         worker.stop()
