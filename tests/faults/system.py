@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -58,8 +59,8 @@ class System:
         try:
             self._start_servers()
             self._make_processes()
-            for kept in (self.web, self.worker, self.clock):
-                self._closers.callback(kept.stop)
+            self._closers.callback(self._stop_processes)
+            for kept in self._processes:
                 kept.start()
             self.wait_until_ready()
         except BaseException:
@@ -70,6 +71,14 @@ class System:
     def __exit__(self, *exc_info: object) -> None:
         self.close_watchers()
         self._closers.close()
+
+    @property
+    def _processes(self) -> tuple[Kept, ...]:
+        return self.web, self.worker, self.clock
+
+    def _stop_processes(self) -> None:
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Kept.stop, self._processes))
 
     # --- starting ---
 
