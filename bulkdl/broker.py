@@ -7,7 +7,7 @@ A message is a hint: it carries ids, and the row says what is to be done.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import dramatiq
@@ -35,6 +35,16 @@ _MAINTENANCE_CHANCE = 10_000
 """In a million fetches. Ten times Dramatiq's own: who waits fetches a tenth as often as who polls."""
 
 
+class _CloseDesk(dramatiq.Middleware):
+    """A process that is told to end leaves what comes to others, also what it has handed back itself."""
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self._close = close
+
+    def before_worker_shutdown(self, broker: dramatiq.Broker, worker: dramatiq.Worker) -> None:
+        self._close()
+
+
 class _Broker(RedisBroker):
     """Takes few ranges at a time, so that they spread over processes and leave threads free for beginnings."""
 
@@ -42,6 +52,7 @@ class _Broker(RedisBroker):
         super().__init__(**options)  # type: ignore[no-untyped-call]  # dramatiq's
         self._desk: Desk | None = None
         self._lock = threading.Lock()
+        self.add_middleware(_CloseDesk(self._close_desk))
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 5000) -> dramatiq.Consumer:
         if queue_name in self.delay_queues:
@@ -52,6 +63,11 @@ class _Broker(RedisBroker):
             self._desk = self._desk or Desk(prefetch)
         most = min(prefetch, RANGES_AT_ONCE) if queue_name == RANGES else prefetch
         return WaitingConsumer(self, queue_name, most, timeout, self._desk)
+
+    def _close_desk(self) -> None:
+        with self._lock:
+            if self._desk is not None:
+                self._desk.close()
 
 
 def make_broker(client: redis.Redis, *, middleware: Sequence[dramatiq.Middleware] = ()) -> RedisBroker:

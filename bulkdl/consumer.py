@@ -37,7 +37,13 @@ class Desk:
         self._size = size
         self._ids: defaultdict[str, set[str]] = defaultdict(set)
         self._reserved = 0
+        self._is_closed = False
         self._changed = threading.Condition()
+
+    def close(self) -> None:
+        """Take nothing more: the process ends, and what it fetched now would only lie here until it has."""
+        with self._changed:
+            self._is_closed = True
 
     def reserve(self, queue: str, most: int) -> bool:
         """Set a place aside for a message of this queue, which has `most` of them; False when there is none."""
@@ -54,7 +60,7 @@ class Desk:
 
     def _has_room(self, queue: str, most: int) -> bool:
         taken = sum(map(len, self._ids.values())) + self._reserved
-        return taken < self._size and len(self._ids[queue]) < most
+        return not self._is_closed and taken < self._size and len(self._ids[queue]) < most
 
     def put(self, queue: str, id_: str | None) -> None:
         """Use the place that was reserved; None gives it up."""

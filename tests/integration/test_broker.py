@@ -272,6 +272,33 @@ def test_a_message_is_left_to_a_process_that_has_a_thread_for_it(redis_client: r
     assert next_beginning(broker) is None
 
 
+def test_a_worker_that_ends_leaves_what_comes_to_others(redis_client: redis.Redis) -> None:
+    broker = make_broker(redis_client)
+    go_on = threading.Event()
+    begun: list[str] = []
+
+    @dramatiq.actor(actor_name=PLAN_DOWNLOAD, queue_name=QUEUE_OF[PLAN_DOWNLOAD], broker=broker)
+    def plan_download(job_id: str) -> None:
+        begun.append(job_id)
+        assert go_on.wait(30)
+
+    worker = dramatiq.Worker(broker, worker_threads=2, worker_timeout=50)
+    worker.start()
+    send_plan_download(broker, "being worked on")
+    wait_until(lambda: begun, what="the first message")
+    ending = threading.Thread(target=worker.stop)
+    ending.start()
+    try:
+        time.sleep(0.2)  # until its threads take nothing more
+        send_plan_download(broker, "for others")
+        time.sleep(1.5)  # longer than it waits for a message
+        assert next_beginning(broker) == "for others"
+    finally:
+        go_on.set()
+        ending.join(30)
+    assert begun == ["being worked on"]
+
+
 def test_a_refused_acknowledgement_does_not_cost_a_place(redis_client: redis.Redis) -> None:
     broker = make_broker(redis_client)
     consumer = broker.consume(BEGINNINGS, prefetch=1, timeout=10)
