@@ -1,0 +1,23 @@
+"""The fault table in short: workers, Redis or the database go away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults import invariants
+from tests.faults.short import OF_SERVICES, check
+from tests.faults.system import System
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("label", OF_SERVICES)
+def test_the_service_holds_when(label: str, system: System, tmp_path: Path) -> None:
+    check(label, system, tmp_path)
+
+
+def test_nothing_is_left_lying_about_when_all_is_over(system: System) -> None:
+    system.reset()
+
+    invariants.check_everything(system)
