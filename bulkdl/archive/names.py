@@ -43,8 +43,7 @@ def archive_names(names: Sequence[str]) -> list[str]:
     names give the same result; the time taken grows with their number only.
     """
     tree = _Tree()
-    cleaned = [_clean_path(name) for name in names]
-    placed = [(tree.folder(folder), file) for folder, file in cleaned]
+    placed = [(tree.folder(folder), file) for folder, file in map(_clean_path, names)]
     claimed = [tree.claim(folder, file) for folder, file in placed]
     return [
         path if path is not None else tree.claim_numbered(folder, file)

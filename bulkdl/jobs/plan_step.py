@@ -44,7 +44,8 @@ def plan(ctx: JobContext, keeper: LeaseKeeper) -> None:
         items = list(ledger.items_of(session, job.id))
     if job.plan_number > len(items) + _PLANS_BEYOND_ITEMS:
         raise BuildFailed("The archive had to be planned too often.", code="planned_too_often")
-    _examine(ctx, job, items, keeper)
+    _look_at_all(ctx, items, keeper)
+    _name_all(ctx, job, items)
     contents = contents_of(job, items)
     _check_contents(ctx, contents)
     _write_down(ctx, keeper, job, items, contents)
@@ -101,7 +102,7 @@ def _save(
     )
 
 
-def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[LedgerItem], keeper: LeaseKeeper) -> None:
+def _look_at_all(ctx: JobContext, items: Sequence[LedgerItem], keeper: LeaseKeeper) -> None:
     """Look at every object and write what was found into the items (not yet into the database)."""
     wanted = [item for item in items if item.outcome is not ItemOutcome.SKIPPED]
     looks = look_at(
@@ -113,6 +114,10 @@ def _examine(ctx: JobContext, job: BulkDownloadJob, items: Sequence[LedgerItem],
     )
     for item, look in zip(wanted, looks, strict=True):
         note_look(item, look)
+
+
+def _name_all(ctx: JobContext, job: BulkDownloadJob, items: Sequence[LedgerItem]) -> None:
+    """Name what can be had; where the job insists on everything, something missing ends it."""
     missing = [item for item in items if item.outcome is ItemOutcome.SKIPPED]
     if missing and job.on_missing is OnMissing.FAIL:
         with ctx.database.session() as session:
