@@ -46,7 +46,7 @@ class _CloseDesk(dramatiq.Middleware):
 
 
 class _Broker(RedisBroker):
-    """Takes few ranges at a time, so that they spread over processes and leave threads free for beginnings."""
+    """Takes what it has threads for, and few ranges: so they spread over processes and leave threads for beginnings."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)  # type: ignore[no-untyped-call]  # dramatiq's

@@ -99,7 +99,11 @@ def test_keys_are_matched_in_the_order_of_their_bytes(store: Any) -> None:
     assert [found.version.key for found in looks if isinstance(found, ObjectInfo)] == keys
 
 
-def test_without_the_right_to_list_every_object_is_asked_for(store: Any) -> None:
+@pytest.mark.parametrize("batch", [7, 40, 1000])
+def test_without_the_right_to_list_every_object_is_asked_for(
+    store: Any, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("bulkdl.jobs.look._BATCH", batch)
     keys = [f"{number:03}" for number in range(40)]
     put(store, *keys)
     store.may_list = False
