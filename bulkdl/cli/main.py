@@ -9,14 +9,13 @@ import click
 from rich.markup import escape
 
 import bulkdl
-from bulkdl.api.revocation import RevocationList
-from bulkdl.cli import assets, download, jobs, maintenance
 from bulkdl.cli.exits import CommandError, Exit
+from bulkdl.cli.lazy import LazyGroup
 from bulkdl.cli.screen import notes
 from bulkdl.cli.state import State, pass_state
-from bulkdl.cli.tokens import make_token, read_token_id
+from bulkdl.cli.tokens import make_token
 from bulkdl.errors import BulkdlError
-from bulkdl.local.library import PROJECT
+from bulkdl.local.demo import PROJECT
 from bulkdl.logs import configure_logs
 
 _EPILOG = (
@@ -25,7 +24,20 @@ _EPILOG = (
 )
 
 
-@click.group(epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+_COMMANDS = {
+    "assets": "bulkdl.cli.assets:group",
+    "doctor": "bulkdl.cli.maintenance:doctor",
+    "download": "bulkdl.cli.download:download",
+    "jobs": "bulkdl.cli.jobs:group",
+    "revoke": "bulkdl.cli.revoke:revoke",
+    "sample": "bulkdl.cli.maintenance:sample",
+    "sweep": "bulkdl.cli.maintenance:sweep",
+}
+
+
+@click.group(
+    cls=LazyGroup, elsewhere=_COMMANDS, epilog=_EPILOG, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.option(
     "--url", metavar="URL", help="Address of the web process. [default: of `make run`, else BULKDL_PUBLIC_URL]"
 )
@@ -50,25 +62,6 @@ def group(context: click.Context, url: str | None, token: str | None, user: str 
 def token(state: State, projects: tuple[str, ...], scopes: tuple[str, ...], ttl_s: int) -> None:
     """Print a token for curl: -H "Authorization: Bearer $(bulkdl token)"."""
     click.echo(make_token(state.settings, state.user_id, projects, ttl_s=ttl_s, scopes=scopes))
-
-
-@group.command()
-@click.argument("text", metavar="JWT")
-@pass_state
-def revoke(state: State, text: str) -> None:
-    """Refuse a token that has leaked from now on, until it expires. `-` reads it from standard input."""
-    token_id, expires_at = read_token_id(sys.stdin.read().strip() if text == "-" else text)
-    with state.runtime() as runtime:
-        RevocationList(runtime.redis).revoke(token_id, expires_at=expires_at)
-    notes.print("The token is refused from now on. Streams that it has opened end when it would have expired.")
-
-
-group.add_command(assets.group)
-group.add_command(jobs.group)
-group.add_command(download.download)
-group.add_command(maintenance.sweep)
-group.add_command(maintenance.doctor)
-group.add_command(maintenance.sample)
 
 
 def main() -> NoReturn:

@@ -13,7 +13,8 @@ from bulkdl.cli.exits import Exit
 from bulkdl.cli.screen import notes, write_json, write_table
 from bulkdl.cli.state import State, pass_state
 from bulkdl.jobs import sweep as sweeps
-from bulkdl.local.library import PROJECT, load_library
+from bulkdl.local.demo import PROJECT
+from bulkdl.local.library import load_library
 from bulkdl.local.sample import ensure_sample
 
 _SWEEPS = {

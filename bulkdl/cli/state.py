@@ -6,16 +6,19 @@ import functools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
 from bulkdl.cli.api import Api
 from bulkdl.cli.tokens import make_token
 from bulkdl.errors import SettingsError
+from bulkdl.local.demo import PROJECT
 from bulkdl.local.home import find_home
-from bulkdl.local.library import PROJECT
-from bulkdl.runtime import Role, Runtime, make_runtime
 from bulkdl.settings import Settings, environment, load_settings
+
+if TYPE_CHECKING:
+    from bulkdl.runtime import Runtime
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 DEFAULT_PREFIX = "/media-collab"
@@ -63,6 +66,9 @@ class State:
     @contextmanager
     def runtime(self) -> Iterator[Runtime]:
         """Database, store and queue themselves, for the operator's commands."""
+        # Most commands speak to the web process and need none of what this imports.
+        from bulkdl.runtime import Role, make_runtime
+
         runtime = make_runtime(self.settings, Role.CLI)
         try:
             yield runtime

@@ -1,4 +1,4 @@
-"""`bulkdl token` and `bulkdl revoke`: a token for curl and for the command itself, and the end of one that leaked."""
+"""Tokens for curl, and for the command itself."""
 
 from __future__ import annotations
 
@@ -34,15 +34,3 @@ def make_token(
     if settings.jwt_issuer:
         claims["iss"] = settings.jwt_issuer
     return jwt.encode(claims, settings.jwt_secret_key, algorithm=settings.jwt_algorithm)
-
-
-def read_token_id(text: str) -> tuple[str, float | None]:
-    """The `jti` of a token, and when it expires; its signature does not matter for refusing it."""
-    try:
-        claims = jwt.decode(text, options={"verify_signature": False})
-    except jwt.PyJWTError as exc:
-        raise CommandError(f"That is no token: {exc}.") from exc
-    token_id, expires_at = claims.get("jti"), claims.get("exp")
-    if not isinstance(token_id, str) or not token_id:
-        raise CommandError("The token has no `jti`, by which alone it could be told from others.")
-    return token_id, float(expires_at) if isinstance(expires_at, (int, float)) else None

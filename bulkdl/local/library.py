@@ -7,10 +7,9 @@ from pathlib import Path
 
 from bulkdl.jobs import catalogue, sweep
 from bulkdl.jobs.catalogue import NewAsset
+from bulkdl.local.demo import PROJECT
 from bulkdl.local.sample import SampleFile, sample_files
 from bulkdl.runtime import Runtime
-
-PROJECT = "demo"
 
 _PREFIX = "sample-library/"
 _THUMBNAILS = "sample-thumbnails/"

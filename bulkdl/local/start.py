@@ -14,8 +14,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 import bulkdl
 from bulkdl.errors import BulkdlError, SettingsError
+from bulkdl.local.demo import USER
 from bulkdl.local.home import Home, find_home
-from bulkdl.local.library import PROJECT, forget_lost_archives, load_library
+from bulkdl.local.library import forget_lost_archives, load_library
 from bulkdl.local.processes import ServerFailed
 from bulkdl.local.sample import ensure_sample
 from bulkdl.local.servers import start_redis, start_s3
@@ -70,7 +71,7 @@ def _fixed_defaults(home: Home, port: int) -> dict[str, str]:
         "BULKDL_BIND": f"127.0.0.1:{port}",
         "BULKDL_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "BULKDL_ALLOWED_ORIGINS": f"http://127.0.0.1:{port},http://localhost:{port}",
-        "BULKDL_DEMO_USER": PROJECT,
+        "BULKDL_DEMO_USER": USER,
         "BULK_DOWNLOAD_BUCKET": "bulkdl",
         "DATABASE_URL": f"sqlite:///{home.database}",
         "JWT_SECRET_KEY": home.secret(),

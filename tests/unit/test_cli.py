@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,19 @@ def test_wrong_usage_ends_with_2(monkeypatch: pytest.MonkeyPatch, arguments: lis
 
 def test_help_ends_with_0(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "--help") == Exit.DONE
-    assert "download" in capsys.readouterr().out
+    assert {"assets", "doctor", "download", "jobs", "revoke", "sample", "sweep", "token"} <= set(
+        capsys.readouterr().out.split()
+    )
+
+
+@pytest.mark.parametrize("arguments", [["token"], ["jobs", "list"], ["download"]])
+def test_who_speaks_to_the_server_does_not_wait_for_what_the_server_is_made_of(arguments: list[str]) -> None:
+    script = "import sys; from bulkdl.cli import main\ntry: main()\nfinally: print(*sys.modules)"
+
+    done = subprocess.run([sys.executable, "-c", script, *arguments], capture_output=True, text=True)
+
+    assert "click" in (loaded := done.stdout.split())
+    assert {"sqlalchemy", "boto3", "redis", "flask", "PIL"}.isdisjoint(loaded)
 
 
 def test_without_a_system_it_says_what_to_do(
