@@ -15,6 +15,11 @@ from tests.services.local import BULKDL
 from tests.services.system import PROJECT, System
 
 
+@pytest.fixture
+def system(shared_system: System) -> System:
+    return shared_system
+
+
 def run(system: System, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(BULKDL), *arguments], cwd=folder, env=system.environ, capture_output=True, text=True, timeout=90

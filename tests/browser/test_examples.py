@@ -13,11 +13,29 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import ROOT
 from tests.services.processes import Process, free_port
-from tests.services.system import StartSystem, System
+from tests.services.system import System
 
 FILES = {"a.jpg": b"first", "folder/b.jpg": b"second"}
 
 StartExample = Callable[[str, int, Mapping[str, str]], str]
+
+
+@pytest.fixture(scope="module")
+def listed_port() -> int:
+    """Where a page lives that may call the service."""
+    return free_port()
+
+
+@pytest.fixture(scope="module")
+def system_variables(listed_port: int) -> Mapping[str, str]:
+    return {"BULKDL_ALLOWED_ORIGINS": f"http://127.0.0.1:{listed_port}"}
+
+
+@pytest.fixture
+def system(shared_system: System) -> System:
+    """The system with nothing in it."""
+    shared_system.clear()
+    return shared_system
 
 
 @pytest.fixture
@@ -63,13 +81,11 @@ def test_bulkdl_lives_inside_another_flask_application(
 
 
 def test_a_plain_page_of_another_origin_uses_tokens_that_its_backend_signs(
-    make_system: StartSystem, start_example: StartExample, page: Page, tmp_path: Path
+    system: System, listed_port: int, start_example: StartExample, page: Page, tmp_path: Path
 ) -> None:
-    port = free_port()
-    system = make_system(BULKDL_ALLOWED_ORIGINS=f"http://127.0.0.1:{port}").start()
     system.add_files(FILES)
     environ = {"PATH": os.environ["PATH"], "JWT_SECRET_KEY": system.environ["JWT_SECRET_KEY"]}
-    address = start_example("signing_backend", port, environ)
+    address = start_example("signing_backend", listed_port, environ)
 
     def lead_to_the_system(route: Route) -> None:
         script = (ROOT / "examples/html/page.js").read_text()

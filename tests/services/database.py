@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,15 @@ def empty_database_url(database_kind: str, tmp_path: Path, request: pytest.Fixtu
 @pytest.fixture
 def database_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database migrated to the newest revision, with no row in it."""
-    if database_kind == SQLITE:
-        path = tmp_path / "bulkdl.sqlite3"
+    with migrated_database(database_kind, tmp_path, request) as url:
+        yield url
+
+
+@contextmanager
+def migrated_database(kind: str, folder: Path, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A migrated database for the block, which lies in the folder when it is a file."""
+    if kind == SQLITE:
+        path = folder / "bulkdl.sqlite3"
         shutil.copyfile(request.getfixturevalue("migrated_sqlite_path"), path)
         yield f"sqlite:///{path}"
         return

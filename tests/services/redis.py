@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -47,7 +48,7 @@ def redis_server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A Redis database that is ours alone: of REDIS_URL an empty one, else a private server's."""
     given = os.environ.get("REDIS_URL")
     if given:
-        with _claimed_database(given) as url:
+        with claimed_database(given) as url:
             yield url
         return
     server = RedisServer(tmp_path_factory.mktemp("redis"))
@@ -85,21 +86,14 @@ def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
         server.stop()
 
 
-class _claimed_database:  # noqa: N801 - used as a function
+@contextmanager
+def claimed_database(server_url: str) -> Iterator[str]:
     """An empty database number of a server that others may use; only that number is ever flushed."""
-
-    def __init__(self, given: str) -> None:
-        self._given = given
-
-    def __enter__(self) -> str:
-        for number in range(15, 0, -1):
-            url = urlunsplit(urlsplit(self._given)._replace(path=f"/{number}"))
-            with redis.Redis.from_url(url, socket_timeout=5) as client:
-                if client.dbsize() == 0 and client.set(_OWNER_MARK, os.getpid(), nx=True):
-                    self._client = redis.Redis.from_url(url, socket_timeout=5)
-                    return url
-        raise pytest.UsageError("REDIS_URL has no empty database from 1 to 15: the tests flush nothing of yours.")
-
-    def __exit__(self, *exc_info: object) -> None:
-        self._client.flushdb()
-        self._client.close()
+    for number in range(15, 0, -1):
+        url = urlunsplit(urlsplit(server_url)._replace(path=f"/{number}"))
+        with redis.Redis.from_url(url, socket_timeout=5) as client:
+            if client.dbsize() == 0 and client.set(_OWNER_MARK, os.getpid(), nx=True):
+                yield url
+                client.flushdb()
+                return
+    raise pytest.UsageError(f"{server_url} has no empty database from 1 to 15: the tests flush nothing of yours.")

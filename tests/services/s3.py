@@ -6,6 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import boto3
@@ -74,6 +75,13 @@ def s3_client(s3_endpoint: str) -> Iterator[S3Client]:
 @pytest.fixture
 def bucket(s3_client: S3Client) -> Iterator[str]:
     """A fresh bucket, deleted with all that is in it."""
+    with fresh_bucket(s3_client) as name:
+        yield name
+
+
+@contextmanager
+def fresh_bucket(s3_client: S3Client) -> Iterator[str]:
+    """A bucket for the block."""
     name = f"bulkdl-test-{secrets.token_hex(6)}"
     s3_client.create_bucket(Bucket=name)
     try:
@@ -104,13 +112,18 @@ def make_s3_client(endpoint: str, *, access_key_id: str | None = None, secret_ke
 
 def delete_bucket(client: S3Client, name: str) -> None:
     """Delete the bucket, its objects and its open uploads."""
+    empty_bucket(client, name)
+    client.delete_bucket(Bucket=name)
+
+
+def empty_bucket(client: S3Client, name: str) -> None:
+    """Delete its objects and its open uploads."""
     for upload in list_uploads(client, name):
         client.abort_multipart_upload(Bucket=name, Key=upload["Key"], UploadId=upload["UploadId"])
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=name):
         keys = [{"Key": entry["Key"]} for entry in page.get("Contents", [])]
         if keys:
             client.delete_objects(Bucket=name, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
-    client.delete_bucket(Bucket=name)
 
 
 def list_uploads(client: S3Client, bucket: str) -> list[dict[str, str]]:

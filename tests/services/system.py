@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import secrets
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,13 @@ import urllib3
 from honcho.environ import parse_procfile
 
 from bulkdl.cli.tokens import make_token
+from bulkdl.database import Database
+from bulkdl.jobs.models import Base
 from bulkdl.settings import load_settings
+from tests.services.database import migrated_database
 from tests.services.processes import Process, free_port
+from tests.services.redis import claimed_database
+from tests.services.s3 import empty_bucket, fresh_bucket
 from tests.services.sse import StreamEvent, parse_events
 from tests.services.wait import wait_until
 
@@ -75,9 +80,7 @@ class System:
         return self
 
     def start_web(self) -> Process:
-        """Start the web process, or another one in the place of one that was killed."""
-        if self.web in self._started and self.web.returncode is not None:
-            self._started.remove(self.web)
+        """Start the web process, or another one in the place of one that has ended."""
         self.web = self._spawn("web")
         return self.web
 
@@ -91,9 +94,16 @@ class System:
         """Wait for `/readyz`, and for every worker to take messages."""
         wait_until(lambda: self._is_ready() and self._workers_are_ready(), 60, what=f"readiness\n{self.logs()}")
 
-    def kill_worker(self) -> None:
-        """SIGKILL the oldest worker with all its children."""
-        self.workers.pop(0).kill()
+    def clear(self) -> None:
+        """Forget every asset and job, and empty the bucket; a web process that has ended is started again."""
+        if self.web is None or self.web.returncode is not None:
+            self.start_web()
+            self.wait_ready()
+        with closing(Database(self.settings.database_url)) as database, database.session() as session:
+            for table in reversed(Base.metadata.sorted_tables):
+                session.execute(table.delete())
+            session.commit()
+        empty_bucket(self.s3, self.settings.archive_bucket)
 
     def stop(self) -> None:
         """End everything that was started."""
@@ -146,7 +156,7 @@ class System:
             raise AssertionError(f"{exc}\n{seen}\n{self.logs()}") from exc
         return seen
 
-    @contextlib.contextmanager
+    @contextmanager
     def stream(self, path: str, **headers: str) -> Iterator[Iterator[StreamEvent]]:
         """The events of a stream, as they come; a stream that is silent for 30 s raises."""
         answer = self._pool.request("GET", self.base_url + path, headers=headers, preload_content=False)
@@ -186,7 +196,8 @@ class System:
         return process
 
     def _is_ready(self) -> bool:
-        ended = [process for process in self._started if process.returncode is not None]
+        wanted = [process for process in (self.web, self.clock, *self.workers) if process is not None]
+        ended = [process for process in wanted if process.returncode is not None]
         assert not ended, self.logs()
         try:
             return self._pool.request("GET", f"{self.base_url}/readyz").status == 200
@@ -230,6 +241,36 @@ def make_system(
 def system(make_system: StartSystem) -> System:
     """Web, one worker and clock, ready."""
     return make_system().start()
+
+
+@pytest.fixture(scope="module")
+def system_variables() -> Mapping[str, str]:
+    """What a file sets in the environment of its `shared_system`."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def shared_system(
+    usual_database_kind: str,
+    system_variables: Mapping[str, str],
+    redis_server_url: str,
+    s3_endpoint: str,
+    s3_client: S3Client,
+    tmp_path_factory: pytest.TempPathFactory,
+    request: pytest.FixtureRequest,
+) -> Iterator[System]:
+    """Web, one worker and clock for all tests of a file: each leaves one of everything running."""
+    folder = tmp_path_factory.mktemp("shared-system")
+    with ExitStack() as services:
+        variables = {
+            "DATABASE_URL": services.enter_context(migrated_database(usual_database_kind, folder, request)),
+            "REDIS_URL": services.enter_context(claimed_database(redis_server_url)),
+            "S3_ENDPOINT_URL": s3_endpoint,
+            "BULK_DOWNLOAD_BUCKET": services.enter_context(fresh_bucket(s3_client)),
+        }
+        system = System(folder, variables | system_variables, s3_client)
+        services.callback(system.stop)
+        yield system.start()
 
 
 def _last_lines(output: str) -> str:
