@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 TESTS ?=
 # Test files side by side: most of them wait for processes.
 JOBS ?= 4
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 NPM_CI := npm ci --no-audit --no-fund --loglevel=error
 
 # Node.js comes with requirements-dev.txt; what is installed here goes before what the machine has.
@@ -58,13 +59,15 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/runtime.stamp: requirements.txt pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PIP) -r requirements.txt
+	$(PIP) --no-deps --editable .
 	@touch $@
 
-$(VENV)/dev.stamp: requirements-dev.txt $(VENV)/runtime.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
-	@touch $@
+# It brings all of requirements.txt as well.
+$(VENV)/dev.stamp: requirements-dev.txt requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(PIP) -r requirements-dev.txt
+	$(PIP) --no-deps --editable .
+	@touch $(VENV)/runtime.stamp $@
 
 frontend/node_modules/stamp: frontend/package-lock.json $(VENV)/dev.stamp
 	$(NPM_CI) --prefix frontend

@@ -7,12 +7,13 @@ import os
 import shutil
 import subprocess
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from tests.services.database import SQLITE
 from tests.services.missing import missing
@@ -28,28 +29,55 @@ ARGUMENTS = [
     "--disable-sync",
     "--no-first-run",
 ]
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+WHOLE = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+WITHOUT_WINDOWS = ("chromium-headless-shell",)
 
 # Any: whatever the page's scripts give back, or the service takes.
 Json = Any
 
 
-@pytest.fixture
-def database_kind() -> str:
+@pytest.fixture(scope="session")
+def usual_database_kind() -> str:
     """The page cannot tell one database from another; the acceptance tests try both."""
     return SQLITE
 
 
+@pytest.fixture
+def database_kind(usual_database_kind: str) -> str:
+    """The same for a system of a test's own."""
+    return usual_database_kind
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium as the system has it."""
-    path = os.environ.get("BULKDL_TEST_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
+def playwright() -> Iterator[Playwright]:
+    """What drives the browsers; there can be one in a process."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium as the system has it: without windows, where it comes like that too, since a page then costs half."""
+    with launched(playwright, WITHOUT_WINDOWS + WHOLE) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="session")
+def whole_browser(playwright: Playwright) -> Iterator[Browser]:
+    """Chromium as people have it."""
+    with launched(playwright, WHOLE) as browser:
+        yield browser
+
+
+@contextmanager
+def launched(playwright: Playwright, names: Iterable[str]) -> Iterator[Browser]:
+    """The browser that BULKDL_TEST_BROWSER names, else the first of these that is on PATH."""
+    path = os.environ.get("BULKDL_TEST_BROWSER") or next(filter(None, map(shutil.which, names)), None)
     if path is None:
         missing("no Chromium on PATH, and BULKDL_TEST_BROWSER names none")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

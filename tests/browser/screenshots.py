@@ -18,7 +18,7 @@ from PIL import Image, ImageFilter
 from playwright.sync_api import Page, Route, expect, sync_playwright
 
 from bulkdl.local.sample import ensure_sample, sample_files
-from tests.browser.conftest import ARGUMENTS, ROOT, Fake, Json, job_of
+from tests.browser.conftest import ROOT, WHOLE, Fake, Json, job_of, launched
 
 IMAGES = ROOT / "docs/images"
 SAMPLE = Path.home() / ".cache/bulkdl-screenshots"
@@ -157,8 +157,7 @@ def main(names: list[str]) -> None:
     """Take the named pictures, or all."""
     folder = ensure_sample(SAMPLE, on_progress=lambda done, total: None)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGUMENTS)
+    with sync_playwright() as playwright, launched(playwright, WHOLE) as browser:
         for shot in SHOTS:
             if names and shot.name not in names:
                 continue
@@ -182,7 +181,6 @@ def main(names: list[str]) -> None:
             keep(page.screenshot(), IMAGES / f"{shot.name}.png")
             context.close()
             fake.stop()
-        browser.close()
 
 
 if __name__ == "__main__":

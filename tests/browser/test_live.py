@@ -6,16 +6,16 @@ import io
 import random
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Download, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, expect
 
 from tests.browser.conftest import job_of
 from tests.services.s3 import list_uploads
-from tests.services.system import StartSystem, System
+from tests.services.system import System
 from tests.services.wait import wait_until
 
 MIB = 1024**2
@@ -24,14 +24,26 @@ SLOW_MS = 60_000
 
 
 @pytest.fixture
-def demo(make_system: StartSystem) -> System:
-    """The system as `make run` has it: whoever opens the page is the demo's user. One thread, so that jobs last."""
-    return make_system(
-        BULKDL_DEMO_USER=USER,
-        BULKDL_HEARTBEAT_SECONDS="1",
-        BULK_DOWNLOAD_CONCURRENCY="1",
-        BULK_DOWNLOAD_LEASE_SECONDS="60",
-    ).start()
+def browser(whole_browser: Browser) -> Browser:
+    return whole_browser
+
+
+@pytest.fixture(scope="module")
+def system_variables() -> Mapping[str, str]:
+    """As `make run` has it: whoever opens the page is the demo's user. One request at a time, so that jobs last."""
+    return {
+        "BULKDL_DEMO_USER": USER,
+        "BULKDL_HEARTBEAT_SECONDS": "1",
+        "BULK_DOWNLOAD_CONCURRENCY": "1",
+        "BULK_DOWNLOAD_LEASE_SECONDS": "60",
+    }
+
+
+@pytest.fixture
+def demo(shared_system: System) -> System:
+    """The system with nothing in it."""
+    shared_system.clear()
+    return shared_system
 
 
 @pytest.fixture
