@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from bulkdl.cli.api import Api, Json
 from bulkdl.cli.exits import CommandError, Exit, JobFailed, JobWasCancelled
 from bulkdl.cli.fetch import fetch
-from bulkdl.cli.jobs import JOBS
+from bulkdl.cli.jobs import JOBS, submit
 from bulkdl.cli.screen import notes, size_text, write_json
 from bulkdl.cli.state import State, pass_state
 
@@ -65,12 +64,12 @@ def download(
 
 
 def _submit(api: Api, project: str, asset_ids: tuple[str, ...], *, on_missing: str, layout: str) -> str:
-    """Ask for the job and return its id; a repetition of the request on a bad line makes no second job."""
+    """Ask for the job and return its id."""
     wanted = list(asset_ids) or [asset["assetId"] for asset in api.pages("/assets", "assets", projectId=project)]
     if not wanted:
         raise CommandError(f"The library of {project} is empty.")
     body = {"projectId": project, "assetIds": wanted, "onMissing": on_missing, "layout": layout}
-    job_id: str = api.post(JOBS, body, idempotency_key=secrets.token_hex(16))["jobId"]
+    job_id: str = submit(api, body)["jobId"]
     return job_id
 
 

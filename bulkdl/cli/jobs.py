@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import secrets
+
 import click
 
-from bulkdl.cli.api import Json
+from bulkdl.cli.api import Api, Json
 from bulkdl.cli.screen import size_text, write_json, write_table
 from bulkdl.cli.state import State, pass_state
 
@@ -53,6 +55,24 @@ def show(state: State, job_id: str, as_json: bool) -> None:
 def cancel(state: State, job_id: str, as_json: bool) -> None:
     """Cancel one, or delete its finished archive. Doing it twice changes nothing."""
     _show(state.api().delete(f"{JOBS}/{job_id}"), as_json)
+
+
+@group.command()
+@click.argument("job_id", metavar="JOB")
+@_as_json
+@pass_state
+def retry(state: State, job_id: str, as_json: bool) -> None:
+    """Ask for the same files once more, as a new job, whatever became of this one."""
+    job = state.api().get(f"{JOBS}/{job_id}")
+    api = state.api(job["projectId"])
+    items = api.pages(f"{JOBS}/{job_id}/items", "items", limit=1000)
+    same = {name: job[name] for name in ("projectId", "archiveName", "onMissing", "layout")}
+    _show(submit(api, same | {"assetIds": [item["assetId"] for item in items]}), as_json)
+
+
+def submit(api: Api, body: Json) -> Json:
+    """Ask for a job; a repetition of the request on a bad line makes no second one."""
+    return api.post(JOBS, body, idempotency_key=secrets.token_hex(16))
 
 
 def _show(job: Json, as_json: bool) -> None:

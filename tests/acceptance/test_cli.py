@@ -61,11 +61,21 @@ def test_the_ways_a_download_can_go(system: System, tmp_path: Path) -> None:
     assert failed.returncode == Exit.JOB_FAILED, failed.stderr
     assert not (tmp_path / "none.zip").exists()
 
+    put(system, "library/b.jpg", b"b" * 2000)
+    failed_id = json.loads(run(system, tmp_path, "jobs", "list", "--json").stdout)[0]["jobId"]
+    retried = run(system, tmp_path, "jobs", "retry", failed_id, "--json")
+    assert retried.returncode == Exit.DONE, retried.stderr
+    anew = json.loads(retried.stdout)
+    assert (anew["onMissing"], anew["jobId"] != failed_id) == ("fail", True)
+    fetched = run(system, tmp_path, "download", "--job", anew["jobId"], "--out", "anew.zip", "--quiet")
+    assert fetched.returncode == Exit.DONE, fetched.stderr
+    assert sorted(zipfile.ZipFile(tmp_path / "anew.zip").namelist()) == ["2026/a.jpg", "b.jpg"]
+
     shown = run(system, tmp_path, "jobs", "cancel", job["jobId"], "--json")
     assert (shown.returncode, json.loads(shown.stdout)["status"]) == (Exit.DONE, "cancelled")
     listed = run(system, tmp_path, "jobs", "list", "--json")
     statuses = [entry["status"] for entry in json.loads(listed.stdout)]
-    assert statuses == ["failed", "complete", "cancelled"]
+    assert statuses == ["complete", "failed", "complete", "cancelled"]
 
 
 @pytest.mark.parametrize(
