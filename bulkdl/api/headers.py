@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, request
 from flask_cors import CORS
 
-from bulkdl.api.observe import REQUEST_ID_HEADER
+from bulkdl.api.request_id import REQUEST_ID_HEADER
 from bulkdl.settings import Settings
 
 # Of answers that are not pages: nothing in them may ever run.

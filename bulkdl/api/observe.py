@@ -10,9 +10,8 @@ from typing import cast
 import structlog
 from flask import Flask, Response, current_app, g, request
 
+from bulkdl.api.request_id import REQUEST_ID_HEADER
 from bulkdl.metrics import WebMetrics
-
-REQUEST_ID_HEADER = "X-Request-ID"
 
 _KEY = "bulkdl.metrics"
 _FIT_ID = re.compile(r"[A-Za-z0-9._-]{8,64}").fullmatch

@@ -11,7 +11,7 @@ from gunicorn.glogging import Logger
 from gunicorn.http.message import Request
 from gunicorn.http.wsgi import Response
 
-from bulkdl.api.observe import REQUEST_ID_HEADER
+from bulkdl.api.request_id import REQUEST_ID_HEADER
 from bulkdl.logs import get_logger
 
 access_log = get_logger("bulkdl.access")

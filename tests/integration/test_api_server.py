@@ -97,6 +97,14 @@ def test_each_answer_is_one_line_without_tickets_and_tokens(start_web: StartWeb)
 
 
 @sqlite_only
+def test_nothing_was_imported_before_gevent_had_patched_it(start_web: StartWeb) -> None:
+    web = start_web()
+
+    # What gevent finds imported too early it says so as a warning.
+    assert [line for line in web.lines() if line["level"] != "info"] == []
+
+
+@sqlite_only
 def test_several_processes_show_one_sum(start_web: StartWeb) -> None:
     web = start_web(WEB_CONCURRENCY="2")
     for _ in range(30):
