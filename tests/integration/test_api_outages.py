@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from flask import Flask
@@ -15,7 +12,7 @@ from tests.factories import PROJECT, make_asset
 from tests.services.database import migrate
 from tests.services.postgres import PostgresServer, create_database
 from tests.services.redis import RedisServer
-from tests.services.wait import wait_until
+from tests.services.wait import wait_until, within
 from tests.services.web import StartApp
 from tests.web import ASSETS, JOBS, NOWHERE, PREFIX, client_of, runtime_of
 
@@ -29,14 +26,6 @@ def save_asset(app: Flask) -> None:
 
 
 BODY = {"projectId": PROJECT, "assetIds": ["a"]}
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """What is inside must not take longer."""
-    began = time.monotonic()
-    yield
-    assert time.monotonic() - began < seconds
 
 
 @sqlite_only
