@@ -93,7 +93,9 @@ def claimed_database(server_url: str) -> Iterator[str]:
         url = urlunsplit(urlsplit(server_url)._replace(path=f"/{number}"))
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             if client.dbsize() == 0 and client.set(_OWNER_MARK, os.getpid(), nx=True):
-                yield url
-                client.flushdb()
+                try:
+                    yield url
+                finally:
+                    client.flushdb()
                 return
     raise pytest.UsageError(f"{server_url} has no empty database from 1 to 15: the tests flush nothing of yours.")
