@@ -4,5 +4,5 @@ current: the process's runtime, from inside a request · errors: problem documen
 who may ask, and how often · headers: what stands on every answer · blueprint, fields, schemas: reading and
 writing JSON, and its OpenAPI document · jobs, assets, streams, health, pages, docs: the routes ·
 stream, handshake, websocket, long_lived: one open stream ·
-observe: request ids, the access log, durations · server: gunicorn's logger.
+request_id, observe: request ids, durations · server: gunicorn's logger.
 """

@@ -23,7 +23,6 @@ _EPILOG = (
     "from the archive, 6 refused by the server, 7 server unreachable, 130 interrupted."
 )
 
-
 _COMMANDS = {
     "assets": "bulkdl.cli.assets:group",
     "doctor": "bulkdl.cli.maintenance:doctor",

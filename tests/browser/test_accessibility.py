@@ -87,8 +87,7 @@ def show_nothing(page: Page, fake: Fake) -> None:
 
 
 FACES = [show_progress, show_missing, show_failure, show_selection, show_tray, show_sign_in, show_nothing]
-# What is wide and dark has the layout of the one and the colours of the other.
-LOOKS = [(1280, "light"), (390, "dark")]
+LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS, ids=lambda value: str(value))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -22,7 +23,7 @@ from bulkdl.events.types import Event
 from bulkdl.events.wire import Message
 from bulkdl.redis_client import database_number
 from tests.services.redis import RedisServer
-from tests.services.wait import wait_until, within
+from tests.services.wait import wait_until
 
 MakeHub = Callable[..., EventHub]
 
@@ -199,12 +200,14 @@ def test_without_redis_a_stream_is_refused_within_two_seconds(make_hub: MakeHub,
     redis_server.stop()
     client = redis.Redis.from_url(redis_server.url, socket_timeout=1, retry=None)
     hub = make_hub(client)
+    started = time.monotonic()
 
     for _ in range(2):
-        with within(2), pytest.raises(ServiceUnavailable) as refusal:
+        with pytest.raises(ServiceUnavailable) as refusal:
             hub.subscribe("user")
         assert refusal.value.retry_after_s > 0
 
+    assert time.monotonic() - started < 4
     assert hub.stream_count == 0
 
 
@@ -213,10 +216,12 @@ def test_a_redis_that_hangs_refuses_streams_in_bounded_time(make_hub: MakeHub, r
         hub = make_hub(client)
         hub.subscribe("user")
         redis_server.process.suspend()
+        started = time.monotonic()
 
-        with within(4), pytest.raises(ServiceUnavailable):
+        with pytest.raises(ServiceUnavailable):
             hub.subscribe("other")
 
+        assert time.monotonic() - started < 4
         redis_server.process.resume()
         wait_until(lambda: not _is_refused(hub), what="streams being let in again")
 

@@ -20,7 +20,7 @@ from bulkdl.events.wire import encode_event
 from tests.integration.streams_app import jobs_key
 from tests.services.redis import RedisServer
 from tests.services.streams import PREFIX, EventStream, Socket, StreamServer
-from tests.services.wait import wait_until, within
+from tests.services.wait import wait_until
 
 StartServer = Callable[..., StreamServer]
 EVENTS = f"{PREFIX}/bulk-download/events"
@@ -132,10 +132,9 @@ def test_silence_is_filled_with_heartbeats_that_a_page_can_see(server: StreamSer
     said(stream)
     started = time.monotonic()
 
-    with within(1.5):
-        assert [said(stream) for _ in range(3)] == [("heartbeat", {})] * 3
+    assert [said(stream) for _ in range(3)] == [("heartbeat", {})] * 3
 
-    assert time.monotonic() - started > 1.4
+    assert 1.4 < time.monotonic() - started < 5
 
 
 def test_an_end_that_was_never_published_is_told_all_the_same(
@@ -290,6 +289,7 @@ def test_good_bye_is_said_before_the_process_ends(
         server = start_server(redis_url, worker_class=worker_class)
         stream = open_stream(server)
         said(stream)
+        started = time.monotonic()
 
         server.process.signal(signal.SIGTERM)
 
@@ -297,6 +297,7 @@ def test_good_bye_is_said_before_the_process_ends(
         assert (name, data["reason"]) == ("bye", "shutdown")
         _assert_ended(stream, code=1001)
         wait_until(lambda server=server: server.process.returncode is not None, what="the process ending")
+        assert time.monotonic() - started < 10
         assert "Traceback" not in server.process.output
 
 

@@ -1,10 +1,9 @@
-"""Waiting for a condition with a deadline: the only way tests wait. And what must not take for ever."""
+"""Waiting for a condition with a deadline: the only way tests wait."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -26,16 +25,3 @@ def wait_until(
         if time.monotonic() >= deadline:
             raise AssertionError(f"{what or condition} did not come true within {timeout_s:g} s; last: {result!r}")
         time.sleep(interval_s)
-
-
-@contextmanager
-def within(seconds: float) -> Iterator[None]:
-    """What is inside is given up in that time on an idle machine.
-
-    Four times that is allowed, since the tests' machine does other things as well; what lacks a limit of its own
-    takes minutes, or for ever.
-    """
-    began = time.monotonic()
-    yield
-    took = time.monotonic() - began
-    assert took < 4 * seconds, f"{took:.1f} s, and {seconds:g} s are promised"
