@@ -1,8 +1,11 @@
-"""What tests make: assets, jobs, principals; each a function with sensible values and overrides."""
+"""What tests make: assets, jobs, principals, files; each a function with sensible values and overrides."""
 
 from __future__ import annotations
 
+import io
+import random
 import secrets
+import zipfile
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -87,3 +90,15 @@ def save_job(database: Database, items: int = 1, **overrides: Any) -> BulkDownlo
         records.add_job(session, job, [make_item_row(job.id, position) for position in range(items)])
         session.commit()
     return job
+
+
+def make_files(count: int, size: int, *, seed: int = 1) -> dict[str, bytes]:
+    """Files of `size` random bytes by their names, all in one folder; the same seed makes the same."""
+    dice = random.Random(seed)
+    return {f"folder/file-{number:03d}.jpg": dice.randbytes(size) for number in range(count)}
+
+
+def members(archive: bytes) -> dict[str, bytes]:
+    """What an archive holds, by name, every CRC-32 checked."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as reader:
+        return {info.filename: reader.read(info) for info in reader.infolist()}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import io
 import random
 import re
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Download, Locator, Page, expect
 
 from tests.browser.conftest import job_of
+from tests.factories import members
 from tests.services.s3 import list_uploads
 from tests.services.system import System
 from tests.services.wait import wait_until
@@ -93,11 +92,6 @@ def halted_in_the_middle(page: Page, demo: System) -> Iterator[int]:
         worker.resume()
 
 
-def members(path: Path) -> dict[str, bytes]:
-    with zipfile.ZipFile(io.BytesIO(path.read_bytes())) as archive:
-        return {info.filename: archive.read(info) for info in archive.infolist()}
-
-
 def fetched(page: Page, act: Callable[[], object], folder: Path) -> dict[str, bytes]:
     """The members of the archive that the browser downloads because of `act`, every CRC-32 checked."""
     with page.expect_download(timeout=SLOW_MS) as waiting:
@@ -106,7 +100,7 @@ def fetched(page: Page, act: Callable[[], object], folder: Path) -> dict[str, by
     assert download.failure() is None
     path = folder / download.suggested_filename
     download.save_as(path)
-    return members(path)
+    return members(path.read_bytes())
 
 
 def nothing() -> None:
