@@ -54,9 +54,10 @@ clean: ## remove what was installed, and the data of `make run`
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
+# The pip that a system brings may be years old, and takes three times as long to find what goes together.
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "Bulkdl needs Python 3.11 or newer with its venv module (Debian: apt-get install python3-venv)." >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv --upgrade-deps $(VENV)
 
 $(VENV)/runtime.stamp: requirements.txt pyproject.toml | $(VENV)/bin/python
 	$(PIP) -r requirements.txt
