@@ -6,7 +6,7 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from bulkdl.api import assets, capabilities, docs, health, jobs, pages, streams
+from bulkdl.api import assets, capabilities, direct, docs, health, jobs, pages, streams
 from bulkdl.api.auth import enforce, identify, init_auth
 from bulkdl.api.current import attach_runtime
 from bulkdl.api.errors import init_errors
@@ -77,6 +77,7 @@ def _register_routes(app: Flask, settings: Settings, runtime: Runtime, metrics: 
     api.register_blueprint(jobs.blueprint, url_prefix=f"{prefix}/bulk-download/jobs")
     api.register_blueprint(capabilities.blueprint, url_prefix=f"{prefix}/bulk-download")
     api.register_blueprint(assets.blueprint, url_prefix=f"{prefix}/assets")
+    api.register_blueprint(direct.blueprint, url_prefix=f"{prefix}/assets/bulk-download")
     api.register_blueprint(streams.blueprint, url_prefix=prefix)
     api.register_blueprint(health.blueprint)
     app.register_blueprint(docs.blueprint)
@@ -89,6 +90,7 @@ def _register_routes(app: Flask, settings: Settings, runtime: Runtime, metrics: 
             "bucket": lambda: runtime.store.ping(settings.archive_bucket),
         },
     )
+    direct.init_direct(app)
     streams.init_streams(app, on_count=metrics.streams.inc)
 
 

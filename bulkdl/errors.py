@@ -44,7 +44,7 @@ class TooManyFiles(InvalidRequest):
     code = "too_many_files"
 
     def __init__(self, count: int, limit: int) -> None:
-        super().__init__(f"{count} files were selected; one job holds at most {limit}.", field="assetIds")
+        super().__init__(f"{count} files were selected; one download holds at most {limit}.", field="assetIds")
         self.count = count
         self.limit = limit
 
@@ -146,6 +146,12 @@ class BuildFailed(BulkdlError):
         super().__init__(message)
         if code is not None:
             self.code = code
+
+
+class FilesUnavailable(BulkdlError):
+    """An archive that is made at once would lack files, and the caller wants it whole or it would be empty."""
+
+    code = "files_unavailable"
 
 
 class LeaseLost(BulkdlError):

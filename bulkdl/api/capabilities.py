@@ -9,6 +9,7 @@ from flask import Response, jsonify
 from bulkdl.api.blueprint import Blueprint
 from bulkdl.api.current import current_settings
 from bulkdl.api.schemas import CapabilitiesSchema
+from bulkdl.jobs.direct import MAX_BYTES, MAX_FILES
 from bulkdl.jobs.status import FolderLayout, OnMissing
 
 blueprint = Blueprint("capabilities", __name__, description="Limits as data.")
@@ -22,6 +23,8 @@ def show() -> Response:
     return jsonify(
         maxFiles=settings.max_files,
         maxBytes=settings.max_bytes,
+        directMaxFiles=min(settings.max_files, MAX_FILES),
+        directMaxBytes=min(settings.max_bytes, MAX_BYTES),
         maxActiveJobs=settings.max_active_jobs,
         maxStreams=settings.max_streams_per_user,
         expiryHours=settings.expiry_hours,

@@ -14,7 +14,17 @@ from bulkdl.settings import Settings
 API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 
 _CORS_MAX_AGE_S = 600
-_EXPOSED = ("ETag", "Location", "Retry-After", "Idempotency-Replayed", "Deprecation", "Link", REQUEST_ID_HEADER)
+_EXPOSED = (
+    "Content-Disposition",
+    "Deprecation",
+    "ETag",
+    "Idempotency-Replayed",
+    "Link",
+    "Location",
+    "Retry-After",
+    "Skipped-Count",
+    REQUEST_ID_HEADER,
+)
 _ALLOWED = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "X-CSRF-TOKEN", REQUEST_ID_HEADER)
 
 

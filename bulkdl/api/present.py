@@ -45,9 +45,14 @@ def has_picture(asset: Asset) -> bool:
     return asset.thumbnail_key is not None or (asset.content_type or "").startswith("image/")
 
 
+def jobs_path(url_prefix: str) -> str:
+    """Where jobs are asked for."""
+    return f"{url_prefix}/bulk-download/jobs"
+
+
 def job_path(job_id: str, url_prefix: str) -> str:
     """Where the job can be read."""
-    return f"{url_prefix}/bulk-download/jobs/{quote(job_id, safe='')}"
+    return f"{jobs_path(url_prefix)}/{quote(job_id, safe='')}"
 
 
 def _links(job_id: str, url_prefix: str) -> Json:

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from bulkdl.archive.plan import Plan, make_plan
-from bulkdl.errors import BuildFailed, LeaseLost, ObjectUnreadable, StorageError
+from bulkdl.errors import BuildFailed, LeaseLost, StorageError
 from bulkdl.jobs.contents import Contents, contents_of, name_items
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.keeper import LeaseKeeper
-from bulkdl.jobs.look import Look, look_at
+from bulkdl.jobs.look import look_at
 from bulkdl.jobs.models import BulkDownloadJob
+from bulkdl.jobs.selection import missing_text, note_look
 from bulkdl.jobs.status import ItemOutcome, OnMissing, SkipReason
 from bulkdl.jobs.store import checkpoint, leases, ledger, records
 from bulkdl.jobs.store.checkpoint import PlannedRange
@@ -124,24 +125,8 @@ def _name_all(ctx: JobContext, job: BulkDownloadJob, items: Sequence[LedgerItem]
             ledger.write_plan(session, job.id, missing)
             session.commit()
         first = missing[0].reason or SkipReason.READ_ERROR
-        raise BuildFailed(_missing_text(missing), code=first.value)
+        raise BuildFailed(missing_text(missing), code=first.value)
     name_items([item for item in items if item.outcome is not ItemOutcome.SKIPPED], job.layout)
-
-
-def note_look(item: LedgerItem, look: Look) -> None:
-    """Write what was found into the item (not into the database)."""
-    if isinstance(look, ObjectUnreadable):
-        item.outcome, item.reason, item.archive_name = ItemOutcome.SKIPPED, SkipReason(look.code), None
-        return
-    item.size = look.version.size
-    item.etag = look.version.etag
-    item.modified_at = look.modified_at
-    item.crc32 = look.crc32
-
-
-def _missing_text(missing: Sequence[LedgerItem]) -> str:
-    shown = ", ".join(f"{item.name} ({item.reason.value if item.reason else ''})" for item in missing[:3])
-    return f"{len(missing)} of the selected files cannot be had: {shown}{' …' if len(missing) > 3 else ''}"
 
 
 def _check_contents(ctx: JobContext, contents: Contents) -> None:

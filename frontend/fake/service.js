@@ -287,7 +287,7 @@ export class FakeService {
     const known = this.jobs.get(this.#keys.get(key) ?? "");
     if (known) return json(response, 202, known);
     if (body.assetIds.length > this.maxFiles) {
-      const message = `${body.assetIds.length} files were selected; one job holds at most ${this.maxFiles}.`;
+      const message = `${body.assetIds.length} files were selected; one download holds at most ${this.maxFiles}.`;
       return problem(response, 422, "too_many_files", message, { field: "assetIds" });
     }
     const chosen = new Set(body.assetIds);

@@ -6,13 +6,15 @@ import time
 from collections.abc import Mapping
 
 import pytest
+import urllib3
 
 from tests.factories import make_files, members
-from tests.services.s3 import list_uploads
-from tests.services.system import JOBS, PREFIX, System
+from tests.services.s3 import empty_bucket, list_uploads
+from tests.services.system import JOBS, PREFIX, PROJECT, System
 from tests.services.wait import wait_until
 
 MIB = 1024**2
+DIRECT = f"{PREFIX}/assets/bulk-download"
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +113,39 @@ def test_a_cancelled_job_leaves_nothing_in_the_bucket(shared_system: System) -> 
     wait_until(lambda: not list_uploads(system.s3, bucket), 20, what="the upload being aborted")
     assert system.s3.list_objects_v2(Bucket=bucket, Prefix=prefix)["KeyCount"] == 0
     assert system.ask("GET", f"{JOBS}/{job['jobId']}/download").status == 409
+
+
+def test_a_few_files_come_at_once_as_the_same_archive(shared_system: System) -> None:
+    system = shared_system
+    files = make_files(5, 3 * MIB) | {"empty.txt": b""}
+    body = {"projectId": PROJECT, "assetIds": system.add_files(files)}
+
+    answer = system.ask("POST", DIRECT, body=body)
+    job = system.submit(body["assetIds"])
+    system.wait_for(job["jobId"], "complete")
+
+    assert answer.status == 200, answer.body
+    assert members(answer.body) == files
+    assert answer.body == system.fetch_archive(job["jobId"])
+
+
+def test_an_answer_that_cannot_be_finished_is_cut_off(shared_system: System) -> None:
+    system = shared_system
+    # The first is more than a connection that nobody reads from takes in: the second has not been asked for then.
+    ids = system.add_files({"first.jpg": bytes(48 * MIB), "second.jpg": b"x" * MIB})
+    headers = {"Authorization": f"Bearer {system.token()}"}
+    body = {"projectId": PROJECT, "assetIds": ids}
+
+    with urllib3.PoolManager(retries=False, timeout=30) as pool:
+        answer = pool.request("POST", system.base_url + DIRECT, json=body, headers=headers, preload_content=False)
+        begun = answer.read(100)
+        empty_bucket(system.s3, system.settings.archive_bucket)
+        with pytest.raises(urllib3.exceptions.ProtocolError, match="IncompleteRead"):
+            answer.read()
+
+    assert (answer.status, begun[:4]) == (200, b"PK\x03\x04")
+    assert system.web is not None
+    assert "archive broken off" in system.web.output
 
 
 def test_somebody_elses_job_is_not_there(shared_system: System) -> None:

@@ -113,7 +113,7 @@ def test_a_refusal_is_shown_in_the_server_s_words(library: Page, fake: Fake) -> 
 
     library.get_by_role("button", name="Download all").click()
 
-    expect(library.get_by_role("dialog")).to_contain_text("60 files were selected; one job holds at most 10.")
+    expect(library.get_by_role("dialog")).to_contain_text("60 files were selected; one download holds at most 10.")
 
 
 def test_cancel_stops_the_job_and_says_so(library: Page, fake: Fake) -> None:

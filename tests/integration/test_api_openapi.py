@@ -34,10 +34,11 @@ UNDOCUMENTED = {"static", "docs.openapi", "docs.page", "docs.problems", "docs.as
 STREAMS = "^/media-collab/bulk-download/(events|jobs/\\{job_id\\}/events)$"
 
 CONFIG = """
-# Cursors are only good when the service made them, buckets when its operator listed them, and an
-# Idempotency-Key when it was not used for another request: what cannot be described may be refused.
+# Cursors are only good when the service made them, assets when they are there, buckets when its operator
+# listed them, and an Idempotency-Key when it was not used for another request: what cannot be described
+# may be refused.
 [[operations]]
-include-path-regex = "/assets$|/jobs$|/items$"
+include-path-regex = "/assets$|/assets/bulk-download$|/jobs$|/items$"
 checks.positive_data_acceptance.enabled = false
 
 # OpenAPI cannot say that this is a WebSocket.

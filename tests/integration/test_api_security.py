@@ -49,6 +49,7 @@ Expected = tuple[int, str | None]
 
 IDOR: dict[tuple[str, str], tuple[dict[str, Any], Expected]] = {
     ("jobs.create", "POST"): ({"json": {"projectId": THEIR_PROJECT, "assetIds": ["theirs"]}}, FORBIDDEN),
+    ("direct.create", "POST"): ({"json": {"projectId": THEIR_PROJECT, "assetIds": ["theirs"]}}, FORBIDDEN),
     ("jobs.list_own", "GET"): ({}, NOTHING_OF_HERS),
     ("jobs.show", "GET"): ({}, NOT_FOUND),
     ("jobs.cancel", "DELETE"): ({}, NOT_FOUND),

@@ -31,6 +31,7 @@ EXAMPLES = [
     (errors.JobNotFound("1"), 404, {"jobId": "1"}),
     (errors.JobNotReady("No.", job_id="1"), 409, {"jobId": "1"}),
     (errors.ArchiveExpired("No.", job_id="1"), 410, {"jobId": "1"}),
+    (errors.FilesUnavailable("No."), 409, {}),
     (errors.ArchiveError("No."), 422, {}),
     (errors.StorageUnavailable("Bucket b is away."), 503, {}),
     (errors.StorageRefused("Wrong key for bucket b."), 502, {}),

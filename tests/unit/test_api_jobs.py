@@ -509,6 +509,7 @@ def test_limits_are_told_before_they_are_passed(tmp_path: Path) -> None:
 
     assert capabilities is not None
     assert (capabilities["maxFiles"], capabilities["maxBytes"]) == (7, 99)
+    assert (capabilities["directMaxFiles"], capabilities["directMaxBytes"]) == (7, 99)
     assert capabilities["transports"] == ["websocket", "sse", "polling"]
 
 

@@ -16,7 +16,10 @@ class JobRequestSchema(Schema):
     project_id = Text(high=MAX_ID_LENGTH, required=True, metadata={"description": "One of the token's `projects`."})
     asset_ids = AssetIds(
         required=True,
-        metadata={"description": "In the order of the archive; repetitions count once. Limit: see capabilities."},
+        metadata={
+            "description": "In the order of the archive; repetitions count once. Limit: see capabilities.",
+            "minItems": 1,
+        },
     )
     archive_name = FreeText(
         high=255,

@@ -14,6 +14,8 @@ class CapabilitiesSchema(Answer):
 
     max_files = fields.Integer(required=True)
     max_bytes = fields.Integer(required=True)
+    direct_max_files = fields.Integer(required=True, metadata={"description": "Without a job (deprecated)."})
+    direct_max_bytes = fields.Integer(required=True, metadata={"description": "Without a job (deprecated)."})
     max_active_jobs = fields.Integer(required=True, metadata={"description": "Per person."})
     max_streams = fields.Integer(required=True, metadata={"description": "Per person."})
     expiry_hours = fields.Float(required=True, metadata={"description": "How long an archive is kept."})
