@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import redis
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -50,12 +51,17 @@ def create_app(settings: Settings | None = None, runtime: Runtime | None = None)
     app.json = _Json(app)
     attach_runtime(app, runtime)
     metrics = _make_metrics(runtime)
-    _init_edge(app, settings, runtime, metrics)
-    _register_routes(app, settings, runtime, metrics)
+    # This is asked before every request and can be done without, so it gets no time to hang.
+    guard = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify, reply_timeout_s=_GUARD_TIMEOUT_S)
+    revocations = RevocationList(guard)
+    _init_edge(app, settings, metrics, guard, revocations)
+    _register_routes(app, runtime, metrics, revocations)
     return app
 
 
-def _init_edge(app: Flask, settings: Settings, runtime: Runtime, metrics: WebMetrics) -> None:
+def _init_edge(
+    app: Flask, settings: Settings, metrics: WebMetrics, guard: redis.Redis, revocations: RevocationList
+) -> None:
     """What surrounds every view. What is to act before a request acts in this order."""
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -63,15 +69,14 @@ def _init_edge(app: Flask, settings: Settings, runtime: Runtime, metrics: WebMet
     init_observation(app, metrics)
     init_errors(app)
     init_headers(app, settings)
-    # These are asked before every request and can be done without, so they get no time to hang.
-    guard = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify, reply_timeout_s=_GUARD_TIMEOUT_S)
-    init_auth(app, settings, RevocationList(guard))
+    init_auth(app, settings, revocations)
     app.before_request(identify)
     init_limits(app, settings, guard)
     app.before_request(enforce)
 
 
-def _register_routes(app: Flask, settings: Settings, runtime: Runtime, metrics: WebMetrics) -> None:
+def _register_routes(app: Flask, runtime: Runtime, metrics: WebMetrics, revocations: RevocationList) -> None:
+    settings = runtime.settings
     prefix = settings.url_prefix
     api = docs.make_api(app)
     api.register_blueprint(jobs.blueprint, url_prefix=f"{prefix}/bulk-download/jobs")
@@ -91,7 +96,7 @@ def _register_routes(app: Flask, settings: Settings, runtime: Runtime, metrics: 
         },
     )
     direct.init_direct(app)
-    streams.init_streams(app, on_count=metrics.streams.inc)
+    streams.init_streams(app, revocations, on_count=metrics.streams.inc)
 
 
 def _make_metrics(runtime: Runtime) -> WebMetrics:

@@ -18,6 +18,8 @@ class Principal:
     scopes: frozenset[str] = field(default_factory=frozenset)
     expires_at: float | None = None
     """End of the token, seconds since 1970; open streams close then."""
+    token_id: str | None = None
+    """The token's `jti`, by which it can be revoked; its open streams close then."""
 
     def require_project(self, project_id: str) -> None:
         """Raise `PermissionDenied` unless the project is among the caller's."""
@@ -26,7 +28,7 @@ class Principal:
 
 
 def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
-    """Read `sub`, `projects` (list of strings), `scope` (space separated, RFC 8693 §4.2) and `exp`.
+    """Read `sub`, `projects` (list of strings), `scope` (space separated, RFC 8693 §4.2), `exp` and `jti`.
 
     Raises `PermissionDenied` when `sub` is missing or a claim has another type.
     """
@@ -40,9 +42,11 @@ def principal_from_claims(claims: Mapping[str, Any]) -> Principal:
     if not isinstance(scope, str):
         raise PermissionDenied("The token's `scope` must be a string.")
     expires_at = claims.get("exp")
+    token_id = claims.get("jti")
     return Principal(
         user_id=user_id,
         project_ids=frozenset(projects),
         scopes=frozenset(scope.split()),
         expires_at=float(expires_at) if isinstance(expires_at, (int, float)) else None,
+        token_id=token_id if isinstance(token_id, str) else None,
     )

@@ -7,6 +7,8 @@ while Redis is away (issue 2), and a token that has been signed is good until it
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
+from itertools import islice
 
 import redis
 
@@ -14,6 +16,7 @@ from bulkdl.errors import ServiceUnavailable
 from bulkdl.events.outage import AWAY, Outage
 
 _KEY = "bulkdl:revoked:"
+_ASKED_AT_ONCE = 500
 _FOR_EVER_S = 10 * 365 * 86_400
 
 
@@ -46,3 +49,17 @@ class RevocationList:
             return False
         self._outage.end()
         return found
+
+    def revoked_among(self, token_ids: Collection[str]) -> set[str]:
+        """Those that were revoked; none while Redis is away."""
+        revoked: set[str] = set()
+        remaining = iter(token_ids)
+        while not self._outage.is_fresh and (some := list(islice(remaining, _ASKED_AT_ONCE))):
+            try:
+                found = self._client.mget([_KEY + token_id for token_id in some])
+            except AWAY as exc:
+                self._outage.begin(exc)
+                break
+            revoked.update(token_id for token_id, value in zip(some, found, strict=True) if value is not None)
+            self._outage.end()
+        return revoked

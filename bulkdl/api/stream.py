@@ -27,6 +27,8 @@ class Streams:
     record: JobRecord
     authenticate: Callable[[], Principal]
     """The caller by the request's token; raises `NotAuthenticated`."""
+    is_revoked: Callable[[str | None], bool]
+    """Whether the token with this `jti` has been revoked."""
     heartbeat_s: float
     allowed_origins: frozenset[str]
 
@@ -72,7 +74,7 @@ def open_stream(streams: Streams, job_id: str | None) -> Opened:
         raise JobNotFound(job_id)
     sock = client_socket(request.environ)
     peer = Peer(sock) if sock is not None else None
-    subscription = streams.hub.subscribe(principal.user_id, job_id, peer)
+    subscription = streams.hub.subscribe(principal.user_id, job_id, peer, principal.token_id)
     try:
         feed = Feed(subscription, streams.record, heartbeat_s=streams.heartbeat_s, expires_at=principal.expires_at)
         seq = feed.begin()
@@ -91,4 +93,6 @@ def _caller(streams: Streams) -> Principal:
     principal = streams.tickets.redeem(ticket)
     if principal is None:
         raise NotAuthenticated("The ticket is unknown, used or too old: get another.", code="ticket_invalid")
+    if streams.is_revoked(principal.token_id):
+        raise NotAuthenticated("The token that the ticket was got with has been revoked.", code="token_revoked")
     return principal

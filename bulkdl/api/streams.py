@@ -21,6 +21,7 @@ from bulkdl.api.current import current_runtime
 from bulkdl.api.handshake import check_handshake
 from bulkdl.api.long_lived import LongLivedRequests, continue_later
 from bulkdl.api.present import job_json
+from bulkdl.api.revocation import RevocationList
 from bulkdl.api.schemas.base import Schema
 from bulkdl.api.stream import Frames, Opened, Streams, open_stream
 from bulkdl.api.websocket import SERVER_OPTIONS, GuardedSocket, guard_socket, keep_open, serve
@@ -58,7 +59,7 @@ class StreamTicketSchema(Schema):
     expires_in = fields.Integer(required=True, metadata={"description": "Seconds within which to open it."})
 
 
-def init_streams(app: Flask, *, on_count: Callable[[int], None] | None = None) -> None:
+def init_streams(app: Flask, revocations: RevocationList, *, on_count: Callable[[int], None] | None = None) -> None:
     """Give this application its hub, from its runtime; `on_count` is told +1 and -1."""
     with app.app_context():
         runtime = current_runtime()
@@ -68,6 +69,7 @@ def init_streams(app: Flask, *, on_count: Callable[[int], None] | None = None) -
         max_streams=settings.max_streams,
         max_streams_per_user=settings.max_streams_per_user,
         on_count=on_count,
+        revoked_among=revocations.revoked_among,
     )
     attach_streams(
         app,
@@ -76,6 +78,7 @@ def init_streams(app: Flask, *, on_count: Callable[[int], None] | None = None) -
             tickets=runtime.tickets,
             record=make_job_record(runtime, hub.high_water),
             authenticate=current_principal,
+            is_revoked=revocations.is_revoked,
             heartbeat_s=settings.heartbeat_s,
             allowed_origins=_origins(settings),
         ),

@@ -21,7 +21,7 @@ def revoke(state: State, text: str) -> None:
     token_id, expires_at = _read_token_id(sys.stdin.read().strip() if text == "-" else text)
     with state.runtime() as runtime:
         RevocationList(runtime.redis).revoke(token_id, expires_at=expires_at)
-    notes.print("The token is refused from now on. Streams that it has opened end when it would have expired.")
+    notes.print("The token is refused from now on. Streams that it has opened end within 20 seconds.")
 
 
 def _read_token_id(text: str) -> tuple[str, float | None]:

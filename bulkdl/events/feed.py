@@ -118,6 +118,8 @@ class Feed:
     def _reason_to_leave(self, item: Message | Signal | None) -> str | None:
         if item is Signal.CLOSED:
             return "shutdown"
+        if item is Signal.REVOKED:
+            return "token_revoked"
         if self._expires_at is not None and time.time() >= self._expires_at:
             return "token_expired"
         return None

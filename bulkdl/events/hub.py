@@ -6,7 +6,7 @@ import _thread
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import FrameType
 
 import redis
@@ -25,6 +25,11 @@ log = get_logger(__name__)
 
 _CONNECT_TIMEOUT_S = 2.0
 _REAP_EVERY_S = 15.0
+_REVOCATIONS_CHECKED_EVERY_S = 15.0
+
+
+def _none_revoked(token_ids: Collection[str]) -> Collection[str]:
+    return ()
 
 
 class _Channel:
@@ -52,16 +57,19 @@ class EventHub:
         max_streams_per_user: int = 20,
         send_timeout_s: float = 120.0,
         on_count: Callable[[int], None] | None = None,
+        revoked_among: Callable[[Collection[str]], Collection[str]] = _none_revoked,
     ) -> None:
-        """`send_timeout_s` is how long a reader may let a write wait; `on_count` is told +1 and -1."""
+        """`send_timeout_s` is how long a reader may let a write wait; `on_count` is told +1 and -1.
+        `revoked_among` is asked now and then which tokens of open streams have been revoked."""
         self._client = client
         self._prefix = prefix
         self._max_streams = max_streams
         self._max_streams_per_user = max_streams_per_user
         self._send_timeout_s = send_timeout_s
         self._on_count = on_count or (lambda change: None)
-        callbacks = Callbacks(live=self._go_live, message=self._deliver, lost=self._go_down, turn=self._reap)
+        callbacks = Callbacks(live=self._go_live, message=self._deliver, lost=self._go_down, turn=self._look_after)
         self._reader = Reader(client, callbacks, prefix=prefix)
+        self._revoked_among = revoked_among
         self.high_water = HighWater()
         """How far each job was when it was last told here."""
         self._lock = threading.Lock()
@@ -70,27 +78,30 @@ class EventHub:
         # Bound once: thousands of subscriptions hold it.
         self._forget_it = self._forget
         self._is_closed = False
-        self._reaped_at = time.monotonic()
+        self._reaped_at = self._revocations_checked_at = time.monotonic()
 
     @property
     def stream_count(self) -> int:
         """How many streams are open here."""
         return self._count
 
-    def subscribe(self, user_id: str, job_id: str | None = None, peer: Peer | None = None) -> Subscription:
-        """Take part in what is published for this person, or only in one job of theirs.
+    def subscribe(
+        self, user_id: str, job_id: str | None = None, peer: Peer | None = None, token_id: str | None = None
+    ) -> Subscription:
+        """Take part in what is published for this person, or only in one job of theirs; `token_id` is that of the
+        token they came with.
 
         When it returns, nothing that is published from now on is missed: read the snapshot after it.
         Raises `TooManyStreams`, or `ServiceUnavailable` when Redis cannot be reached.
         """
         name = events_channel(self._client, self._prefix, user_id).encode()
         try:
-            subscription, channel = self._open(name, user_id, job_id, peer)
+            subscription, channel = self._open(name, user_id, job_id, peer, token_id)
         except TooManyStreams:
             # A page that is reloaded again and again leaves streams behind that nobody reads.
             if not self._close_abandoned(name):
                 raise
-            subscription, channel = self._open(name, user_id, job_id, peer)
+            subscription, channel = self._open(name, user_id, job_id, peer, token_id)
         try:
             self._on_count(1)
             self._wait_until_live(channel)
@@ -110,7 +121,9 @@ class EventHub:
 
     # --- opening and closing one stream ----------------------------------------------
 
-    def _open(self, name: bytes, user_id: str, job_id: str | None, peer: Peer | None) -> tuple[Subscription, _Channel]:
+    def _open(
+        self, name: bytes, user_id: str, job_id: str | None, peer: Peer | None, token_id: str | None
+    ) -> tuple[Subscription, _Channel]:
         with self._lock:
             if self._is_closed or self._reader.is_down:
                 raise ServiceUnavailable("event stream")
@@ -122,7 +135,7 @@ class EventHub:
                 self._reader.want(name)
             if len(channel.subscriptions) >= self._max_streams_per_user:
                 raise TooManyStreams(self._max_streams_per_user)
-            subscription = Subscription(user_id, job_id, peer, lock=self._lock, on_close=self._forget_it)
+            subscription = Subscription(user_id, job_id, peer, token_id, lock=self._lock, on_close=self._forget_it)
             channel.subscriptions.append(subscription)
             self._count += 1
             return subscription, channel
@@ -195,17 +208,35 @@ class EventHub:
             for subscription in channel.subscriptions if channel else ():
                 subscription.put(message)
 
-    def _reap(self) -> None:
-        """End the connections of readers that have let a write wait for too long."""
+    def _look_after(self) -> None:
         now = time.monotonic()
-        if now - self._reaped_at < min(_REAP_EVERY_S, self._send_timeout_s):
-            return
-        self._reaped_at = now
-        with self._lock:
-            everyone = [one for channel in self._channels.values() for one in channel.subscriptions]
-        for subscription in everyone:
+        if now - self._reaped_at >= min(_REAP_EVERY_S, self._send_timeout_s):
+            self._reaped_at = now
+            self._reap(now)
+        if now - self._revocations_checked_at >= _REVOCATIONS_CHECKED_EVERY_S:
+            self._revocations_checked_at = now
+            self._end_revoked()
+
+    def _reap(self, now: float) -> None:
+        """End the connections of readers that have let a write wait for too long."""
+        for subscription in self._everyone():
             if subscription.peer is not None and subscription.busy_for(now) > self._send_timeout_s:
                 subscription.peer.drop()
+
+    def _end_revoked(self) -> None:
+        """Have the streams say good-bye whose tokens are good no more."""
+        everyone = self._everyone()
+        revoked = self._revoked_among({one.token_id for one in everyone if one.token_id is not None})
+        if not revoked:
+            return
+        with self._lock:
+            for subscription in everyone:
+                if subscription.token_id in revoked:
+                    subscription.put_signal(Signal.REVOKED)
+
+    def _everyone(self) -> list[Subscription]:
+        with self._lock:
+            return [one for channel in self._channels.values() for one in channel.subscriptions]
 
 
 def close_on_sigterm(hub: EventHub) -> None:

@@ -28,6 +28,8 @@ class Signal(Enum):
     """Something was missed or merged away: send a snapshot."""
     CLOSED = "closed"
     """This process is about to end: say good-bye."""
+    REVOKED = "revoked"
+    """The token that the stream was opened with has been revoked: say good-bye."""
     GONE = "gone"
     """The subscription was closed, mostly because the client has left."""
 
@@ -49,6 +51,7 @@ class Subscription:
         "_waiting",
         "job_id",
         "peer",
+        "token_id",
         "user_id",
     )
 
@@ -57,6 +60,7 @@ class Subscription:
         user_id: str,
         job_id: str | None,
         peer: Peer | None,
+        token_id: str | None = None,
         *,
         lock: threading.Lock,
         on_close: Callable[[Subscription], None],
@@ -65,6 +69,8 @@ class Subscription:
         self.job_id = job_id
         """Only this job's messages are wanted, unless None."""
         self.peer = peer
+        self.token_id = token_id
+        """Of the token that it was opened with; the stream ends when that is revoked."""
         self._lock = lock
         self._on_close = on_close
         self._bell = threading.Lock()
@@ -130,8 +136,8 @@ class Subscription:
         self._ring()
 
     def put_signal(self, signal: Signal) -> None:
-        """Tell the stream something that overrides every message; CLOSED overrides RESYNC, GONE is final."""
-        if self._signal is Signal.GONE or (self._signal is Signal.CLOSED and signal is Signal.RESYNC):
+        """Tell the stream something that overrides every message. All override RESYNC; GONE is final."""
+        if self._signal is Signal.GONE or (self._signal is not None and signal is Signal.RESYNC):
             return
         self._signal = signal
         self._waiting = None

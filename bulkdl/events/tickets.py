@@ -37,6 +37,7 @@ class Tickets:
             "projects": sorted(principal.project_ids),
             "scopes": sorted(principal.scopes),
             "expires": principal.expires_at,
+            "token": principal.token_id,
         }
         try:
             self._client.set(self._key(ticket), json.dumps(content), ex=LIFETIME_S)
@@ -64,6 +65,7 @@ class Tickets:
             project_ids=frozenset(content["projects"]),
             scopes=frozenset(content["scopes"]),
             expires_at=expires_at,
+            token_id=content.get("token"),
         )
 
     def _key(self, ticket: str) -> str:

@@ -45,6 +45,7 @@ def create_app() -> Flask:
             tickets=Tickets(client),
             record=JobRecord(partial(_read_jobs, client), partial(_read_active, client)),
             authenticate=_authenticate,
+            is_revoked=lambda token_id: False,
             heartbeat_s=float(os.environ.get("STREAMS_HEARTBEAT_S", "15")),
             allowed_origins=frozenset({"https://app.example.com"}),
         ),

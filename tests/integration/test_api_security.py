@@ -16,6 +16,7 @@ from flask.testing import FlaskClient
 
 from bulkdl.api.auth import PUBLIC_ENDPOINTS
 from bulkdl.api.revocation import RevocationList
+from bulkdl.events.types import COMPLETE, Event
 from bulkdl.jobs.models import BulkDownloadItem, BulkDownloadJob
 from bulkdl.jobs.status import JobStatus
 from tests.factories import PROJECT, make_asset, make_item_row, make_job
@@ -158,6 +159,45 @@ def test_a_revoked_token_gets_no_ticket(app: Flask) -> None:
     RevocationList(runtime_of(app).redis).revoke("bad", expires_at=None)
 
     assert client.post(f"{PREFIX}/stream-tickets").status_code == 401
+
+
+def test_a_ticket_of_a_revoked_token_opens_nothing(app: Flask) -> None:
+    ticket = take_ticket(client_of(app, jti="bad"))
+    RevocationList(runtime_of(app).redis).revoke("bad", expires_at=None)
+
+    refused = app.test_client().get(f"{PREFIX}/bulk-download/events?ticket={ticket}")
+
+    assert refused.status_code == 401
+    assert refused.json is not None
+    assert refused.json["code"] == "token_revoked"
+
+
+@pytest.mark.parametrize("by_ticket", [True, False])
+def test_an_open_stream_of_a_revoked_token_says_good_bye(
+    app: Flask, monkeypatch: pytest.MonkeyPatch, by_ticket: bool
+) -> None:
+    monkeypatch.setattr("bulkdl.events.hub._REVOCATIONS_CHECKED_EVERY_S", 0.0)
+    events = f"{PREFIX}/bulk-download/events"
+    bad, good = client_of(app, jti="bad"), client_of(app, jti="good")
+    if by_ticket:
+        stream = app.test_client().get(f"{events}?ticket={take_ticket(bad)}", buffered=False)
+    else:
+        stream = bad.get(events, buffered=False)
+    other = good.get(events, buffered=False)
+    said, heard = stream.iter_encoded(), other.iter_encoded()
+    assert b"bulk-download:snapshot" in next(said)
+    assert b"bulk-download:snapshot" in next(heard)
+
+    RevocationList(runtime_of(app).redis).revoke("bad", expires_at=None)
+    last = list(said)
+
+    assert len(last) == 1
+    assert b"bulk-download:bye" in last[0]
+    assert b'"reason":"token_revoked"' in last[0]
+    runtime_of(app).publisher.announce(Event(COMPLETE, "ann", "job", 1, {"jobId": "job", "seq": 1}))
+    assert b"bulk-download:complete" in next(heard)
+    stream.close()
+    other.close()
 
 
 def test_reading_goes_on_while_the_list_is_away(start_app: StartApp, redis_server: RedisServer) -> None:

@@ -26,6 +26,7 @@ def make_principal(**overrides: object) -> Principal:
         "project_ids": frozenset({"a", "b"}),
         "scopes": frozenset({"read"}),
         "expires_at": time.time() + 600,
+        "token_id": "its jti",
     }
     return Principal(**{**values, **overrides})  # type: ignore[arg-type]
 

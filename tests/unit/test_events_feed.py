@@ -336,6 +336,12 @@ def test_good_bye_is_said_when_the_token_ends(clock: Clock, jobs: Jobs) -> None:
     assert clock.now == pytest.approx(expires_at)
 
 
+def test_good_bye_is_said_when_the_token_is_revoked(clock: Clock, jobs: Jobs) -> None:
+    [(name, data)] = run(clock, jobs, [Signal.REVOKED, progress()])
+
+    assert (name, data["reason"]) == (types.BYE, "token_revoked")
+
+
 def test_nothing_is_told_to_an_expired_token(clock: Clock, jobs: Jobs) -> None:
     jobs.rows = [job()]
     expires_at = clock.now

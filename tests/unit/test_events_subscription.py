@@ -129,13 +129,15 @@ def test_resync_drops_what_waits() -> None:
     assert take_all(subscription) == [Signal.RESYNC]
 
 
-def test_closed_is_said_to_whoever_asks_and_resync_does_not_undo_it() -> None:
+@pytest.mark.parametrize("signal", [Signal.CLOSED, Signal.REVOKED])
+def test_the_end_is_said_to_whoever_asks_and_resync_does_not_undo_it(signal: Signal) -> None:
     subscription = make_subscription()
-    subscription.put_signal(Signal.CLOSED)
+    subscription.put_signal(Signal.RESYNC)
+    subscription.put_signal(signal)
     subscription.put_signal(Signal.RESYNC)
     subscription.put(end())
 
-    assert [subscription.next(0), subscription.next(0)] == [Signal.CLOSED, Signal.CLOSED]
+    assert [subscription.next(0), subscription.next(0)] == [signal, signal]
 
 
 def test_closing_is_told_once_and_is_final() -> None:
