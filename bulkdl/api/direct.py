@@ -52,11 +52,10 @@ def create(body: dict[str, Any]) -> Response:  # Any: arguments as the schema gi
             "direct download", f"{AT_ONCE} archives are being sent already; try later, or ask for a job."
         )
     try:
-        archive = build_directly(current_jobs(), current_principal(), SubmitRequest(**body))
+        response = _answer(build_directly(current_jobs(), current_principal(), SubmitRequest(**body)))
     except BaseException:
         slots.release()
         raise
-    response = _answer(archive)
     response.call_on_close(slots.release)
     return response
 

@@ -10,7 +10,7 @@
 --       rate_at    rate_bytes   when the rate was last worked out (ms), and from which sum
 --       published_at            when the owner was last told (ms)
 --       seq                     hybrid clock: max(last + 1, now in ms)
---       ended                   set with the job's end: whoever still reports is too late
+--       ended                   set with the job's end (announce.lua): whoever still reports is too late
 --
 --     ARGV[1]  <prefix>:events:<db>:<user id>         channel of the job's owner; carries the wire's own JSON
 --     ARGV[2]  job id                                 ARGV[6]  files in the whole job

@@ -45,7 +45,7 @@ class Publisher:
     def announce(self, event: Event) -> bool:
         """Publish a change of the job's status, above all its end; after that no progress is published any more.
 
-        Returns False when Redis is away and nothing was published. Safe to repeat.
+        Returns False when Redis is away and nothing was published. Safe to repeat: an end is told once.
         """
         try:
             self._announce(

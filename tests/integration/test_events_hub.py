@@ -107,9 +107,9 @@ def test_a_stream_of_one_job_hears_of_that_job_only(hub: EventHub, publisher: Pu
 def test_nothing_published_after_subscribing_is_missed(hub: EventHub, publisher: Publisher) -> None:
     for number in range(200):
         with hub.subscribe(f"user-{number}") as subscription:
-            publisher.announce(make_end(f"user-{number}"))
+            publisher.announce(make_end(f"user-{number}", f"job-{number}"))
 
-            assert take_message(subscription).job_id == "job"
+            assert take_message(subscription).job_id == f"job-{number}"
 
 
 def test_one_connection_carries_all_and_listens_only_to_who_is_here(hub: EventHub, redis_client: redis.Redis) -> None:
@@ -141,10 +141,10 @@ def test_the_last_stream_that_leaves_takes_the_channel_with_it(hub: EventHub, re
 
 def test_leaving_and_coming_back_at_once_misses_nothing(hub: EventHub, publisher: Publisher) -> None:
     keeper = hub.subscribe("keeper")
-    for _ in range(300):
+    for number in range(300):
         hub.subscribe("user").close()
         with hub.subscribe("user") as subscription:
-            publisher.announce(make_end())
+            publisher.announce(make_end(seq=number))
             assert take_message(subscription).is_end
 
     assert keeper.next(0) is None

@@ -288,6 +288,17 @@ def test_an_end_is_published_as_it_is(redis_client: redis.Redis, channel: Channe
     assert channel.events() == [{"event": types.COMPLETE, "data": data}]
 
 
+def test_an_end_is_told_once_and_the_next_one_too(redis_client: redis.Redis, channel: Channel) -> None:
+    publisher = Publisher(redis_client)
+    complete = Event(types.COMPLETE, "user", "job", 5, {"jobId": "job", "seq": 5})
+    deleted = Event(types.CANCELLED, "user", "job", 6, {"jobId": "job", "seq": 6})
+
+    # By the worker, by a sweep that does not see the worker's note yet, and by another.
+    assert all(publisher.announce(event) for event in (complete, complete, deleted, deleted))
+
+    assert [event["event"] for event in channel.events()] == [types.COMPLETE, types.CANCELLED]
+
+
 def test_after_the_end_no_progress_is_published_any_more(
     store: ProgressStore, redis_client: redis.Redis, channel: Channel
 ) -> None:

@@ -13,6 +13,7 @@ import redis
 
 from bulkdl.local.servers import find_redis_binary
 from tests.services.processes import Process, free_port
+from tests.services.wait import wait_until
 
 _OWNER_MARK = "tests:owner"
 """Stands in the claimed database, so that a second test run on the same server takes another."""
@@ -33,6 +34,9 @@ class RedisServer:
         arguments += ["--appendonly", "yes", "--appendfsync", "always"]
         self.process = Process([find_redis_binary(), *arguments], log_path=self.folder / "server.log")
         self.process.wait_for_port(self.port)
+        # It listens while it still reads its file, and refuses commands meanwhile.
+        with redis.Redis.from_url(self.url, socket_timeout=5) as client:
+            wait_until(lambda: _has_loaded(client), 20, what="Redis having read its file")
 
     def stop(self) -> None:
         """Stop it: connections to it are refused until `start`."""
@@ -41,6 +45,13 @@ class RedisServer:
     def kill(self) -> None:
         """SIGKILL it."""
         self.process.kill()
+
+
+def _has_loaded(client: redis.Redis) -> bool:
+    try:
+        return bool(client.ping())
+    except redis.BusyLoadingError:
+        return False
 
 
 @pytest.fixture(scope="session")
