@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import secrets
 import selectors
 import socket
 import sys
@@ -30,8 +31,9 @@ def user_id(number: int) -> str:
 
 
 def make_token(user: str, secret: str) -> str:
-    """A token as the service takes it."""
-    return jwt.encode({"sub": user, "projects": ["bench"], "exp": int(time.time()) + 3600}, secret, algorithm="HS256")
+    """A token as the service takes it, with an id by which it could be revoked."""
+    claims = {"sub": user, "projects": ["bench"], "exp": int(time.time()) + 3600, "jti": secrets.token_hex(16)}
+    return jwt.encode(claims, secret, algorithm="HS256")
 
 
 def request_head(kind: str, port: int, token: str, prefix: str) -> bytes:
