@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
+from psycopg.abc import RV, PQGen
 from sqlalchemy import event
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
@@ -18,6 +21,8 @@ from bulkdl.errors import ServiceUnavailable
 _IDLE_TIMEOUT_S = 10.0
 """How long a transaction may hold its locks while nothing is asked in it. Nobody of ours takes that long; a process
 that was suspended does, and somebody else is waiting to go on with its work."""
+_PING_PATIENCE_S = 1.0
+"""How long a connection from the pool may take to say that it is alive, where patience has an end at all."""
 
 
 class Base(DeclarativeBase):
@@ -81,9 +86,19 @@ class Database:
     """The engine and its session factory; made once per process, closed with it."""
 
     def __init__(
-        self, url: str, *, pool_size: int = 10, connect_timeout_s: int = 2, idle_timeout_s: float = _IDLE_TIMEOUT_S
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        connect_timeout_s: int = 2,
+        idle_timeout_s: float = _IDLE_TIMEOUT_S,
+        patience_s: float | None = None,
     ) -> None:
+        """`patience_s` is how long PostgreSQL may be silent within a statement; without it, for ever: a worker
+        loses nothing by waiting."""
         self._engine = _make_engine(normalise_url(url), pool_size, connect_timeout_s, idle_timeout_s)
+        if patience_s is not None:
+            _end_patience(self._engine, patience_s)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
     @property
@@ -160,6 +175,60 @@ def _end_idle_transactions(engine: sa.Engine, timeout_s: float) -> None:
         # A statement, since poolers like PgBouncer refuse it among the options of a connection.
         connection.execute(f"SET idle_in_transaction_session_timeout = {round(timeout_s * 1000)}")
         connection.commit()
+
+
+class _ImpatientConnection(psycopg.Connection[Any]):  # Any: rows of any kind
+    """A connection that is closed when the server says nothing for too long.
+
+    TCP alone does not tell: a server that hangs, or is suspended, still has its packets acknowledged.
+    """
+
+    patience_s: float | None = None
+
+    # Any: psycopg's own further arguments, passed on.
+    def wait(self, gen: PQGen[RV], *args: Any, **options: Any) -> RV:
+        """Run what psycopg has to do with the server; raises `psycopg.OperationalError` after such a silence."""
+        return super().wait(self._unless_silent(gen), *args, **options)
+
+    def _unless_silent(self, gen: PQGen[RV]) -> PQGen[RV]:
+        try:
+            wanted = next(gen)
+            heard_at = time.monotonic()
+            while True:
+                # Comes back about ten times a second with nothing, or when the server lets us read or write.
+                ready = yield wanted
+                now = time.monotonic()
+                if ready:
+                    heard_at = now
+                elif self.patience_s is not None and now - heard_at >= self.patience_s:
+                    self.close()
+                    raise psycopg.OperationalError(f"the server has said nothing for {self.patience_s:g} s")
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            result: RV = end.value
+            return result
+
+
+def _end_patience(engine: sa.Engine, patience_s: float) -> None:
+    if engine.dialect.driver != "psycopg":
+        return
+
+    # Any, in all of these: the DBAPI has no common type.
+    @event.listens_for(engine, "do_connect")
+    def _connect(dialect: sa.Dialect, record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
+        connection = _ImpatientConnection.connect(*arguments, **options)
+        connection.patience_s = patience_s
+        return connection
+
+    @event.listens_for(engine, "checkin")
+    def _rest(connection: Any, record: Any) -> None:
+        # What is asked of it next is whether it is alive.
+        if connection is not None:
+            connection.patience_s = _PING_PATIENCE_S
+
+    @event.listens_for(engine, "checkout")
+    def _work(connection: Any, record: Any, proxy: Any) -> None:
+        connection.patience_s = patience_s
 
 
 def _prepare_sqlite(engine: sa.Engine) -> None:

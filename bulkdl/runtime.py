@@ -26,6 +26,11 @@ from bulkdl.storage import ObjectStore
 from bulkdl.storage.s3 import make_s3_store
 from bulkdl.transfer import Transfer
 
+_WEB_REPLY_TIMEOUT_S = 1.0
+"""Of Redis, in a web process: an answer takes no longer than two seconds because Redis hangs."""
+_WEB_STATEMENT_PATIENCE_S = 10.0
+"""Of PostgreSQL, in a web process: a large library may well be searched for seconds."""
+
 
 class Role(StrEnum):
     """What a process is for."""
@@ -70,11 +75,12 @@ def make_runtime(
     has_room: Callable[[], bool] = lambda: False,
 ) -> Runtime:
     """Build the parts; nothing is connected yet, so this succeeds while services are away."""
-    database = Database(settings.database_url)
+    # In a web process somebody waits for the answer.
+    is_web = role is Role.WEB
+    database = Database(settings.database_url, patience_s=_WEB_STATEMENT_PATIENCE_S if is_web else None)
     store = make_store(settings)
-    # In a web process somebody waits for the answer, and shall have it within two seconds.
-    patience_s = 1.0 if role is Role.WEB else REPLY_TIMEOUT_S
-    client = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify, reply_timeout_s=patience_s)
+    reply_timeout_s = _WEB_REPLY_TIMEOUT_S if is_web else REPLY_TIMEOUT_S
+    client = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify, reply_timeout_s=reply_timeout_s)
     broker = make_broker(client, middleware=middleware)
     publisher = Publisher(client)
     progress = ProgressStore(client)

@@ -123,6 +123,24 @@ def test_a_database_that_never_answers_is_given_up_in_time(start_app: StartApp) 
         assert_503_within_two_seconds(client_of(app))
 
 
+@sqlite_only
+def test_a_database_that_hangs_is_given_up_in_time(start_app: StartApp, postgres_server: PostgresServer) -> None:
+    url = create_database(postgres_server.url, "hangs")
+    migrate(url)
+    app = start_app(database_url=url)
+    save_asset(app)
+    client = client_of(app)
+    assert client.get(JOBS).status_code == 200
+
+    with postgres_server.suspended():
+        # The connection that was there costs a second, once.
+        with within(4):
+            assert client.get(JOBS).status_code == 503
+        assert_503_within_two_seconds(client)
+
+    wait_until(lambda: client.post(JOBS, json=BODY).status_code == 202, 10, what="a job being accepted again")
+
+
 def assert_503_within_two_seconds(client: FlaskClient) -> None:
     for method, path in (("POST", JOBS), ("GET", JOBS), ("GET", f"{ASSETS}?projectId={PROJECT}"), ("GET", "/readyz")):
         took_s = []

@@ -6,13 +6,17 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import urllib3
 
+from tests.services.database import migrate
+from tests.services.postgres import PostgresServer, create_database
 from tests.services.processes import Process, free_port
 from tests.services.wait import wait_until
 from tests.web import JOBS, PREFIX, SECRET, make_token
@@ -102,6 +106,30 @@ def test_nothing_was_imported_before_gevent_had_patched_it(start_web: StartWeb) 
 
     # What gevent finds imported too early it says so as a warning.
     assert [line for line in web.lines() if line["level"] != "info"] == []
+
+
+@sqlite_only
+def test_a_database_that_hangs_is_given_up_and_holds_up_nobody(
+    start_web: StartWeb, postgres_server: PostgresServer
+) -> None:
+    url = create_database(postgres_server.url, "hangs")
+    migrate(url)
+    web = start_web(DATABASE_URL=url)
+    bearer = f"Bearer {make_token()}"
+    assert web.get(JOBS, Authorization=bearer).status == 200
+
+    with postgres_server.suspended(), ThreadPoolExecutor(4) as pool:
+        began = time.monotonic()
+        waiting = [pool.submit(web.get, JOBS, Authorization=bearer) for _ in range(4)]
+        alive = web.get("/healthz").status
+        answered_after_s = time.monotonic() - began
+        refused = {future.result().status for future in waiting}
+        refused_after_s = time.monotonic() - began
+
+    assert (alive, refused) == (200, {503})
+    assert answered_after_s < 1
+    assert refused_after_s < 8
+    assert web.get(JOBS, Authorization=bearer).status == 200
 
 
 @sqlite_only

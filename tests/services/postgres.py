@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import sqlalchemy as sa
@@ -57,6 +59,19 @@ class PostgresServer:
     def stop(self) -> None:
         """Stop it at once: connections end in mid-query and new ones are refused until `start`."""
         self.process.kill()
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Halt every process of it for the block: connections stay open, nothing comes any more."""
+        head = psutil.Process(self.process.pid)
+        family = [head, *head.children(recursive=True)]
+        for process in family:
+            process.suspend()
+        try:
+            yield
+        finally:
+            for process in family:
+                process.resume()
 
     def remove(self) -> None:
         """Stop it and delete its data."""
