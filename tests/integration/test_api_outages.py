@@ -12,8 +12,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from tests.factories import PROJECT, make_asset
-from tests.services.database import migrate
-from tests.services.postgres import PostgresServer, create_database
+from tests.services.postgres import PostgresServer
 from tests.services.redis import RedisServer
 from tests.services.wait import wait_until
 from tests.services.web import StartApp
@@ -95,23 +94,27 @@ def test_without_the_bucket_jobs_are_accepted(start_app: StartApp) -> None:
     assert ready.json["failing"] == ["bucket"]
 
 
-@sqlite_only
-def test_while_the_database_is_stopped_the_answer_is_503_within_two_seconds(
-    start_app: StartApp, postgres_server: PostgresServer
-) -> None:
-    url = create_database(postgres_server.url, "bulkdl")
-    migrate(url)
-    app = start_app(database_url=url)
+@pytest.fixture
+def postgres_client(start_app: StartApp, breakable_postgres_url: str) -> FlaskClient:
+    """Of an application that has asked its database already."""
+    app = start_app(database_url=breakable_postgres_url)
     save_asset(app)
     client = client_of(app)
     assert client.get(JOBS).status_code == 200
+    return client
+
+
+@sqlite_only
+def test_while_the_database_is_stopped_the_answer_is_503_within_two_seconds(
+    postgres_client: FlaskClient, postgres_server: PostgresServer
+) -> None:
     postgres_server.stop()
     try:
-        assert_503_within_two_seconds(client)
+        assert_503_within_two_seconds(postgres_client)
     finally:
         postgres_server.start()
 
-    wait_until(lambda: client.post(JOBS, json=BODY).status_code == 202, 10, what="a job being accepted again")
+    wait_for_acceptance(postgres_client)
 
 
 @sqlite_only
@@ -124,20 +127,19 @@ def test_a_database_that_never_answers_is_given_up_in_time(start_app: StartApp) 
 
 
 @sqlite_only
-def test_a_database_that_hangs_is_given_up_in_time(start_app: StartApp, postgres_server: PostgresServer) -> None:
-    url = create_database(postgres_server.url, "hangs")
-    migrate(url)
-    app = start_app(database_url=url)
-    save_asset(app)
-    client = client_of(app)
-    assert client.get(JOBS).status_code == 200
-
+def test_a_database_that_hangs_is_given_up_in_time(
+    postgres_client: FlaskClient, postgres_server: PostgresServer
+) -> None:
     with postgres_server.suspended():
         # The connection that was there costs a second, once.
         with within(4):
-            assert client.get(JOBS).status_code == 503
-        assert_503_within_two_seconds(client)
+            assert postgres_client.get(JOBS).status_code == 503
+        assert_503_within_two_seconds(postgres_client)
 
+    wait_for_acceptance(postgres_client)
+
+
+def wait_for_acceptance(client: FlaskClient) -> None:
     wait_until(lambda: client.post(JOBS, json=BODY).status_code == 202, 10, what="a job being accepted again")
 
 

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 import urllib3
 
-from tests.services.database import migrate
-from tests.services.postgres import PostgresServer, create_database
+from tests.services.postgres import PostgresServer
 from tests.services.processes import Process, free_port
 from tests.services.wait import wait_until
 from tests.web import JOBS, PREFIX, SECRET, make_token
@@ -110,11 +109,9 @@ def test_nothing_was_imported_before_gevent_had_patched_it(start_web: StartWeb) 
 
 @sqlite_only
 def test_a_database_that_hangs_is_given_up_and_holds_up_nobody(
-    start_web: StartWeb, postgres_server: PostgresServer
+    start_web: StartWeb, breakable_postgres_url: str, postgres_server: PostgresServer
 ) -> None:
-    url = create_database(postgres_server.url, "hangs")
-    migrate(url)
-    web = start_web(DATABASE_URL=url)
+    web = start_web(DATABASE_URL=breakable_postgres_url)
     bearer = f"Bearer {make_token()}"
     assert web.get(JOBS, Authorization=bearer).status == 200
 

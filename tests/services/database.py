@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.services.postgres import create_database, drop_database
+from tests.services.postgres import PostgresServer, create_database, drop_database
 
 ROOT = Path(__file__).parents[2]
 SQLITE = "sqlite"
@@ -45,6 +45,14 @@ def database_url(database_kind: str, tmp_path: Path, request: pytest.FixtureRequ
     """A database migrated to the newest revision, with no row in it."""
     with migrated_database(database_kind, tmp_path, request) as url:
         yield url
+
+
+@pytest.fixture
+def breakable_postgres_url(postgres_server: PostgresServer) -> str:
+    """A migrated database on `postgres_server`, which the test may stop or suspend."""
+    url = create_database(postgres_server.url, "bulkdl")
+    migrate(url)
+    return url
 
 
 @contextmanager

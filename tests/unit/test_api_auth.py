@@ -29,12 +29,6 @@ KEYS = {
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    with running_unit_app(make_settings(tmp_path)) as app:
-        yield app
-
-
-@pytest.fixture
 def cookie_app(tmp_path: Path) -> Iterator[Flask]:
     with running_unit_app(make_settings(tmp_path, jwt_cookies=True)) as app:
         yield app

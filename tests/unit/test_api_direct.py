@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from email.message import Message
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -22,17 +22,6 @@ from tests.factories import PROJECT, make_asset, members
 from tests.web import ASSETS, JOBS, client_of, make_settings, running_unit_app, runtime_of
 
 DIRECT = f"{ASSETS}/bulk-download"
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    with running_unit_app(make_settings(tmp_path)) as app:
-        yield app
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return client_of(app)
 
 
 @pytest.fixture

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from flask import Flask
 
 from bulkdl import errors
 from bulkdl.api.errors import STATUS, TITLES, RateLimited, UnsupportedMediaType, problem_of
-from tests.web import JOBS, client_of, make_settings, running_unit_app
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    with running_unit_app(make_settings(tmp_path)) as app:
-        yield app
-
+from tests.web import JOBS, client_of
 
 EXAMPLES = [
     (errors.InvalidRequest("No.", field="assetIds"), 422, {}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,17 +18,6 @@ from bulkdl.jobs.status import JobStatus
 from bulkdl.jobs.store.clock import utc_now
 from tests.factories import PROJECT, make_asset, make_item_row, make_job
 from tests.web import ASSETS, JOBS, client_of, make_settings, running_unit_app, runtime_of
-
-
-@pytest.fixture
-def app(tmp_path: Path) -> Iterator[Flask]:
-    with running_unit_app(make_settings(tmp_path)) as app:
-        yield app
-
-
-@pytest.fixture
-def client(app: Flask) -> FlaskClient:
-    return client_of(app)
 
 
 def save(app: Flask, *rows: Any) -> None:
