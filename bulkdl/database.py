@@ -94,8 +94,7 @@ class Database:
         idle_timeout_s: float = _IDLE_TIMEOUT_S,
         patience_s: float | None = None,
     ) -> None:
-        """`patience_s` is how long PostgreSQL may be silent within a statement; without it, for ever: a worker
-        loses nothing by waiting."""
+        """`patience_s` is how long PostgreSQL may be silent within a statement; without it, for ever."""
         self._engine = _make_engine(normalise_url(url), pool_size, connect_timeout_s, idle_timeout_s)
         if patience_s is not None:
             _end_patience(self._engine, patience_s)

@@ -30,6 +30,9 @@ _WEB_REPLY_TIMEOUT_S = 1.0
 """Of Redis, in a web process: an answer takes no longer than two seconds because Redis hangs."""
 _WEB_STATEMENT_PATIENCE_S = 10.0
 """Of PostgreSQL, in a web process: a large library may well be searched for seconds."""
+_STATEMENT_PATIENCE_S = 60.0
+"""Elsewhere nobody waits, and nothing is lost by waiting; but a connection to a server that was replaced while it
+hung would never say anything again."""
 
 
 class Role(StrEnum):
@@ -77,7 +80,9 @@ def make_runtime(
     """Build the parts; nothing is connected yet, so this succeeds while services are away."""
     # In a web process somebody waits for the answer.
     is_web = role is Role.WEB
-    database = Database(settings.database_url, patience_s=_WEB_STATEMENT_PATIENCE_S if is_web else None)
+    database = Database(
+        settings.database_url, patience_s=_WEB_STATEMENT_PATIENCE_S if is_web else _STATEMENT_PATIENCE_S
+    )
     store = make_store(settings)
     reply_timeout_s = _WEB_REPLY_TIMEOUT_S if is_web else REPLY_TIMEOUT_S
     client = make_redis(settings.redis_url, tls_verify=settings.redis_tls_verify, reply_timeout_s=reply_timeout_s)
