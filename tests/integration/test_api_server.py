@@ -119,13 +119,13 @@ def test_a_database_that_hangs_is_given_up_and_holds_up_nobody(
         began = time.monotonic()
         waiting = [pool.submit(web.get, JOBS, Authorization=bearer) for _ in range(4)]
         alive = web.get("/healthz").status
-        answered_after_s = time.monotonic() - began
+        were_waiting = not any(future.done() for future in waiting)
         refused = {future.result().status for future in waiting}
         refused_after_s = time.monotonic() - began
 
-    assert (alive, refused) == (200, {503})
-    assert answered_after_s < 1
-    assert refused_after_s < 8
+    assert (alive, were_waiting, refused) == (200, True, {503})
+    # Three seconds, and what a machine that does other things adds.
+    assert refused_after_s < 9
     assert web.get(JOBS, Authorization=bearer).status == 200
 
 
