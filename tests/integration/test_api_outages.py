@@ -131,8 +131,8 @@ def test_a_database_that_hangs_is_given_up_in_time(
     postgres_client: FlaskClient, postgres_server: PostgresServer
 ) -> None:
     with postgres_server.suspended():
-        # The connection that was there costs a second, once.
-        with within(4):
+        # The connection that was there costs a second, once; a new one two, and the machine may add to it.
+        with within(6):
             assert postgres_client.get(JOBS).status_code == 503
         assert_503_within_two_seconds(postgres_client)
 
