@@ -21,8 +21,6 @@ from bulkdl.errors import ServiceUnavailable
 _IDLE_TIMEOUT_S = 10.0
 """How long a transaction may hold its locks while nothing is asked in it. Nobody of ours takes that long; a process
 that was suspended does, and somebody else is waiting to go on with its work."""
-_PING_PATIENCE_S = 1.0
-"""How long a connection from the pool may take to say that it is alive, where patience has an end at all."""
 
 
 class Base(DeclarativeBase):
@@ -93,11 +91,15 @@ class Database:
         connect_timeout_s: int = 2,
         idle_timeout_s: float = _IDLE_TIMEOUT_S,
         patience_s: float | None = None,
+        ping_patience_s: float | None = None,
     ) -> None:
-        """`patience_s` is how long PostgreSQL may be silent within a statement; without it, for ever."""
+        """`patience_s` is how long PostgreSQL may be silent within a statement; without it, for ever.
+
+        `ping_patience_s` is the same for a connection of the pool that is asked whether it is alive.
+        """
         self._engine = _make_engine(normalise_url(url), pool_size, connect_timeout_s, idle_timeout_s)
         if patience_s is not None:
-            _end_patience(self._engine, patience_s)
+            _end_patience(self._engine, patience_s, patience_s if ping_patience_s is None else ping_patience_s)
         self._sessions = sessionmaker(self._engine, expire_on_commit=False)
 
     @property
@@ -179,7 +181,8 @@ def _end_idle_transactions(engine: sa.Engine, timeout_s: float) -> None:
 class _ImpatientConnection(psycopg.Connection[Any]):  # Any: rows of any kind
     """A connection that is closed when the server says nothing for too long.
 
-    TCP alone does not tell: a server that hangs, or is suspended, still has its packets acknowledged.
+    TCP alone does not tell: a server that hangs, or is suspended, still has its packets acknowledged. Nor does
+    psycopg's own time-out, which is of a whole statement, however many rows go to and fro meanwhile.
     """
 
     patience_s: float | None = None
@@ -208,7 +211,7 @@ class _ImpatientConnection(psycopg.Connection[Any]):  # Any: rows of any kind
             return result
 
 
-def _end_patience(engine: sa.Engine, patience_s: float) -> None:
+def _end_patience(engine: sa.Engine, patience_s: float, ping_patience_s: float) -> None:
     if engine.dialect.driver != "psycopg":
         return
 
@@ -223,7 +226,7 @@ def _end_patience(engine: sa.Engine, patience_s: float) -> None:
     def _rest(connection: Any, record: Any) -> None:
         # What is asked of it next is whether it is alive.
         if connection is not None:
-            connection.patience_s = _PING_PATIENCE_S
+            connection.patience_s = ping_patience_s
 
     @event.listens_for(engine, "checkout")
     def _work(connection: Any, record: Any, proxy: Any) -> None:

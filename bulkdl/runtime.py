@@ -27,7 +27,7 @@ from bulkdl.storage.s3 import make_s3_store
 from bulkdl.transfer import Transfer
 
 _WEB_REPLY_TIMEOUT_S = 1.0
-"""Of Redis, in a web process: an answer takes no longer than two seconds because Redis hangs."""
+"""Of Redis, and of a connection to PostgreSQL that is asked whether it is alive, in a web process."""
 _WEB_STATEMENT_PATIENCE_S = 10.0
 """Of PostgreSQL, in a web process: a large library may well be searched for seconds."""
 _STATEMENT_PATIENCE_S = 60.0
@@ -81,7 +81,9 @@ def make_runtime(
     # In a web process somebody waits for the answer.
     is_web = role is Role.WEB
     database = Database(
-        settings.database_url, patience_s=_WEB_STATEMENT_PATIENCE_S if is_web else _STATEMENT_PATIENCE_S
+        settings.database_url,
+        patience_s=_WEB_STATEMENT_PATIENCE_S if is_web else _STATEMENT_PATIENCE_S,
+        ping_patience_s=_WEB_REPLY_TIMEOUT_S if is_web else None,
     )
     store = make_store(settings)
     reply_timeout_s = _WEB_REPLY_TIMEOUT_S if is_web else REPLY_TIMEOUT_S

@@ -88,6 +88,12 @@ def version_of(item: LedgerItem) -> ObjectVersion:
     return ObjectVersion(bucket=item.bucket, key=item.key, size=item.size, etag=item.etag or "")
 
 
+def missing_text(missing: Sequence[LedgerItem]) -> str:
+    """What cannot be had and why, for a person: the first three by name."""
+    shown = ", ".join(f"{item.name} ({item.reason.value if item.reason else ''})" for item in missing[:3])
+    return f"{len(missing)} of the selected files cannot be had: {shown}{' …' if len(missing) > 3 else ''}"
+
+
 def _notice(skipped: Sequence[LedgerItem]) -> bytes:
     lines = ["These files were selected and are not in this archive.", ""]
     lines += [f"{_one_line(item.name)}\t{item.reason.value if item.reason else 'read_error'}" for item in skipped]

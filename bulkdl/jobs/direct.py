@@ -14,9 +14,9 @@ from tempfile import SpooledTemporaryFile
 from bulkdl.archive.crc32 import combine, crc32
 from bulkdl.errors import BulkdlError, FilesUnavailable, ObjectUnreadable, TooManyBytes
 from bulkdl.identity import Principal
-from bulkdl.jobs.contents import Contents, Source
+from bulkdl.jobs.contents import Contents, Source, missing_text
 from bulkdl.jobs.context import JobContext
-from bulkdl.jobs.selection import look_ahead, missing_text
+from bulkdl.jobs.selection import look_ahead
 from bulkdl.jobs.status import OnMissing
 from bulkdl.jobs.submit import SubmitRequest
 from bulkdl.logs import get_logger

@@ -13,6 +13,7 @@ from itertools import groupby, islice
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
 
 from bulkdl.errors import ObjectArchived, ObjectUnreadable, StorageRefused, StorageUnavailable
+from bulkdl.jobs.status import ItemOutcome, SkipReason
 from bulkdl.jobs.store.ledger import LedgerItem
 from bulkdl.storage import ObjectInfo, ObjectStore
 
@@ -58,6 +59,17 @@ def look_at(
     unclear = [place for place in places if _needs_head(store, looks.get(place), copied_from)]
     looks.update(_from_heads(store, unclear, concurrency, check))
     return [looks[item.bucket, item.key] for item in items]
+
+
+def note_look(item: LedgerItem, look: Look) -> None:
+    """Write what was found into the item (not into the database)."""
+    if isinstance(look, ObjectUnreadable):
+        item.outcome, item.reason, item.archive_name = ItemOutcome.SKIPPED, SkipReason(look.code), None
+        return
+    item.size = look.version.size
+    item.etag = look.version.etag
+    item.modified_at = look.modified_at
+    item.crc32 = look.crc32
 
 
 def _in_listing_order(place: _Place) -> tuple[str, bytes]:

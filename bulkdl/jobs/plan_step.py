@@ -8,12 +8,11 @@ from sqlalchemy.orm import Session
 
 from bulkdl.archive.plan import Plan, make_plan
 from bulkdl.errors import BuildFailed, LeaseLost, StorageError
-from bulkdl.jobs.contents import Contents, contents_of, name_items
+from bulkdl.jobs.contents import Contents, contents_of, missing_text, name_items
 from bulkdl.jobs.context import JobContext
 from bulkdl.jobs.keeper import LeaseKeeper
-from bulkdl.jobs.look import look_at
+from bulkdl.jobs.look import look_at, note_look
 from bulkdl.jobs.models import BulkDownloadJob
-from bulkdl.jobs.selection import missing_text, note_look
 from bulkdl.jobs.status import ItemOutcome, OnMissing, SkipReason
 from bulkdl.jobs.store import checkpoint, leases, ledger, records
 from bulkdl.jobs.store.checkpoint import PlannedRange

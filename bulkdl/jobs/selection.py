@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bulkdl.errors import ObjectUnreadable
 from bulkdl.identity import Principal
 from bulkdl.jobs.contents import Contents, contents_of, name_items
 from bulkdl.jobs.context import JobContext
-from bulkdl.jobs.look import Look, look_at
+from bulkdl.jobs.look import look_at, note_look
 from bulkdl.jobs.models import Asset, BulkDownloadJob
-from bulkdl.jobs.status import ItemOutcome, SkipReason
+from bulkdl.jobs.status import ItemOutcome
 from bulkdl.jobs.store.ledger import LedgerItem
 from bulkdl.jobs.submit import SubmitRequest, new_job, select_assets
 from bulkdl.settings import Settings
@@ -52,23 +51,6 @@ def look_ahead(ctx: JobContext, settings: Settings, principal: Principal, reques
         note_look(item, look)
     name_items([item for item in items if item.outcome is not ItemOutcome.SKIPPED], job.layout)
     return Selection(job, items, contents_of(job, items))
-
-
-def note_look(item: LedgerItem, look: Look) -> None:
-    """Write what was found into the item (not into the database)."""
-    if isinstance(look, ObjectUnreadable):
-        item.outcome, item.reason, item.archive_name = ItemOutcome.SKIPPED, SkipReason(look.code), None
-        return
-    item.size = look.version.size
-    item.etag = look.version.etag
-    item.modified_at = look.modified_at
-    item.crc32 = look.crc32
-
-
-def missing_text(missing: Sequence[LedgerItem]) -> str:
-    """What cannot be had and why, for a person: the first three by name."""
-    shown = ", ".join(f"{item.name} ({item.reason.value if item.reason else ''})" for item in missing[:3])
-    return f"{len(missing)} of the selected files cannot be had: {shown}{' …' if len(missing) > 3 else ''}"
 
 
 def _line(position: int, asset: Asset) -> LedgerItem:

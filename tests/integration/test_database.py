@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -58,6 +59,22 @@ def test_what_takes_long_and_goes_on_is_waited_for(impatient: Database) -> None:
         session.execute(sa.text("INSERT INTO slow VALUES (:number, repeat(md5(:number\\:\\:text), 20))"), numbers)
 
     assert time.monotonic() - began > 1.0
+
+
+def test_who_is_patient_waits_for_a_server_that_hangs_for_a_while(postgres_server: PostgresServer) -> None:
+    patient = Database(postgres_server.url, patience_s=60)
+    patient.ping()
+
+    with ThreadPoolExecutor(1) as pool:
+        with postgres_server.suspended():
+            ping = pool.submit(patient.ping)
+            # Longer than the way out would take: another connection, given up after two seconds.
+            time.sleep(4)
+            was_waiting = not ping.done()
+        ping.result(timeout=30)
+    patient.close()
+
+    assert was_waiting
 
 
 def test_who_has_no_end_of_patience_waits(postgres_server: PostgresServer) -> None:

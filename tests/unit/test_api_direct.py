@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from email.message import Message
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -17,16 +17,23 @@ from flask.testing import FlaskClient
 import bulkdl.jobs.direct
 from bulkdl.api.direct import AT_ONCE
 from bulkdl.errors import ObjectChanged, StorageUnavailable
-from bulkdl.storage import ObjectStore, ObjectVersion
+from bulkdl.storage import ObjectVersion
 from tests.factories import PROJECT, make_asset, members
-from tests.web import ASSETS, JOBS, client_of, make_settings, running_unit_app, runtime_of
+from tests.unit.transfer_kit import TestStore
+from tests.web import ASSETS, JOBS, client_of, make_settings, running_app, running_unit_app, runtime_of
 
 DIRECT = f"{ASSETS}/bulk-download"
 
 
 @pytest.fixture
-def store(app: Flask) -> ObjectStore:
-    return runtime_of(app).store
+def store() -> TestStore:
+    return TestStore()
+
+
+@pytest.fixture
+def app(tmp_path: Path, store: TestStore) -> Iterator[Flask]:
+    with running_app(make_settings(tmp_path), create_tables=True, store=store) as app:
+        yield app
 
 
 def add_files(app: Flask, files: Mapping[str, bytes]) -> list[str]:
@@ -159,47 +166,43 @@ def test_others_projects_and_unknown_assets_are_refused(app: Flask, client: Flas
     assert (theirs.status_code, unknown.status_code, nobody.status_code) == (403, 404, 401)
 
 
-def test_nothing_is_written_down(app: Flask, client: FlaskClient, store: ObjectStore) -> None:
+def test_nothing_is_written_down(app: Flask, client: FlaskClient, store: TestStore) -> None:
     assert ask(client, add_files(app, {"a.jpg": b"a"})).data
 
     assert client.get(JOBS).json == {"jobs": [], "nextCursor": None}
     assert list(store.list_objects("archives")) == []
 
 
-class Interrupted:
-    """A store whose answers to reads are prepared, one after the other; after them it reads as ever."""
+def answer_reads(store: TestStore, *answers: Exception | int | None) -> None:
+    """Prepare what becomes of the reads to come: an error, so many bytes, or all; after them all arrives."""
+    remaining = iter(answers)
 
-    def __init__(self, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, *answers: Exception | int | None) -> None:
-        self._read_into = store.read_into
-        self._answers = list(answers)
-        monkeypatch.setattr(store, "read_into", self)
-
-    def __call__(self, version: ObjectVersion, offset: int, target: memoryview) -> int:
-        answer = self._answers.pop(0) if self._answers else None
+    def on_read(version: ObjectVersion, offset: int, target: memoryview) -> int | None:
+        answer = next(remaining, None)
         if isinstance(answer, Exception):
             raise answer
-        return self._read_into(version, offset, target if answer is None else target[:answer])
+        return answer
+
+    store.on_read = on_read
 
 
 CHANGED = ObjectChanged("another ETag", bucket="media", key="k")
 
 
-def test_a_read_that_breaks_off_goes_on_where_it_was(
-    app: Flask, client: FlaskClient, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_read_that_breaks_off_goes_on_where_it_was(app: Flask, client: FlaskClient, store: TestStore) -> None:
     files = {"a.jpg": bytes(range(256)) * 40, "b.jpg": b"b" * 1000}
     ids = add_files(app, files)
-    Interrupted(store, monkeypatch, 100, StorageUnavailable("gone for a moment"), 7)
+    answer_reads(store, 100, StorageUnavailable("gone for a moment"), 7)
 
     assert members(ask(client, ids).data) == files
 
 
 @pytest.mark.parametrize("error", [CHANGED, StorageUnavailable("away", retry_after_s=0.0)])
 def test_what_fails_before_the_first_byte_is_a_problem_document(
-    app: Flask, client: FlaskClient, store: ObjectStore, monkeypatch: pytest.MonkeyPatch, error: Exception
+    app: Flask, client: FlaskClient, store: TestStore, error: Exception
 ) -> None:
     ids = add_files(app, {"a.jpg": b"a"})
-    Interrupted(store, monkeypatch, *[error] * 4)
+    answer_reads(store, *[error] * 4)
 
     response = ask(client, ids)
 
@@ -207,11 +210,9 @@ def test_what_fails_before_the_first_byte_is_a_problem_document(
     assert (response.status_code, response.json["code"]) == expected
 
 
-def test_what_fails_later_ends_the_answer_before_its_length(
-    app: Flask, client: FlaskClient, store: ObjectStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_fails_later_ends_the_answer_before_its_length(app: Flask, client: FlaskClient, store: TestStore) -> None:
     ids = add_files(app, {"a.jpg": b"a" * 1000, "b.jpg": b"b" * 1000})
-    Interrupted(store, monkeypatch, None, CHANGED)
+    answer_reads(store, None, CHANGED)
 
     response = ask(client, ids)
     got: list[bytes] = []
