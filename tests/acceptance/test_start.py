@@ -92,9 +92,7 @@ def test_the_readmes_curl_commands_fetch_the_library(running: LocalStart, archiv
     script = block[1].replace(":8000/", f":{running.port}/").replace(".venv/bin/bulkdl", str(BULKDL))
     script = script.replace("all.zip", "by-curl.zip")
 
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script], cwd=running.folder, capture_output=True, text=True, timeout=90
-    )
+    done = running.run_program("bash", "-euo", "pipefail", "-c", script)
 
     assert done.returncode == 0, done.stderr
     assert "event: bulk-download:snapshot" in done.stdout

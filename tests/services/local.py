@@ -71,8 +71,12 @@ class LocalStart:
 
     def run(self, *arguments: str, timeout_s: float = 90) -> subprocess.CompletedProcess[str]:
         """The `bulkdl` command in another terminal, nothing set."""
+        return self.run_program(str(BULKDL), *arguments, timeout_s=timeout_s)
+
+    def run_program(self, *command: str, timeout_s: float = 90) -> subprocess.CompletedProcess[str]:
+        """Any command in another terminal, nothing set."""
         return subprocess.run(
-            [str(BULKDL), *arguments],
+            command,
             cwd=self.folder,
             env=_bare_environ(),
             capture_output=True,
